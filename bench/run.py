@@ -1,0 +1,124 @@
+"""Run both servers in turn under one client, and print how they compare.
+
+    python -m bench.run --model M --vocabulary V --tools DIR [--only decode,stall] [--repeats 5]
+
+Both servers stay loaded, and rest while the other one works. Each repeat asks both for the same
+texts, texts that no repeat before it has used, and they take turns at going first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import report
+from bench.prompts import Prompts
+from bench.scenarios import DECODE_PROMPT, DECODE_TOKENS, SCENARIOS, Numbers
+from bench.servers import LlamaServer, OurServer, Server, Shape
+
+BARE = "decode"  # the scenario that llama-batched-bench runs too
+OURS_ALONE = {"http"}
+
+
+def main() -> None:
+    """Measure what the command line asks for, and print Markdown."""
+    arguments = _arguments()
+    names = arguments.only.split(",") if arguments.only else list(SCENARIOS)
+    unknown = sorted(set(names) - set(SCENARIOS))
+    if unknown:
+        raise SystemExit(
+            f"no such scenario: {', '.join(unknown)}; there are {', '.join(SCENARIOS)}"
+        )
+    shape = Shape(arguments.parallel, arguments.num_ctx, arguments.threads or Shape().threads)
+    work = arguments.tools.parent
+    ours: Server = OurServer(
+        arguments.model, shape, work / "bench-ollama-server.log", work / "bench-store"
+    )
+    theirs: Server = LlamaServer(
+        arguments.model, shape, work / "bench-llama-server.log", arguments.tools
+    )
+    if arguments.server:
+        ours, theirs = (ours, ours) if arguments.server == "ours" else (theirs, theirs)
+    conditions = report.conditions()
+    prompts = Prompts(arguments.vocabulary)
+    results = asyncio.run(_measure(ours, theirs, names, prompts, arguments))
+    print(conditions, end="\n\n")
+    print(report.table(*results))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True, help="GGUF that both servers load")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="GGUF to take words from")
+    parser.add_argument("--tools", type=Path, required=True, help="folder of llama.cpp's programs")
+    parser.add_argument("--only", default="", help="scenarios, separated by commas")
+    parser.add_argument("--server", choices=("ours", "llama"), help="measure this one alone")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--parallel", type=int, default=16, help="places for requests")
+    parser.add_argument("--num-ctx", type=int, default=4096, help="context of each place")
+    parser.add_argument("--threads", type=int, default=0, help="default: all cores")
+    return parser.parse_args()
+
+
+async def _measure(
+    ours: Server,
+    theirs: Server,
+    names: list[str],
+    prompts: Prompts,
+    arguments: argparse.Namespace,
+) -> tuple[list[Numbers], list[Numbers]]:
+    """The numbers of each repeat, ours and theirs."""
+    servers = [theirs, ours] if theirs is not ours else [ours]
+    numbers: dict[Server, list[Numbers]] = {server: [] for server in servers}
+    bare: list[Numbers] = []
+    try:
+        for server in servers:
+            await server.start()
+            prompts.seed("warm up")
+            await SCENARIOS["throughput"](server, prompts)
+        for name in names:
+            for repeat in range(arguments.repeats):
+                for server in servers if repeat % 2 else reversed(servers):
+                    if name in OURS_ALONE and not isinstance(server, OurServer):
+                        continue
+                    prompts.seed(f"{name} {repeat}")
+                    result = await SCENARIOS[name](server, prompts)
+                    numbers[server].append(result)
+                    _note(server.name, repeat, result)
+                if name == BARE:
+                    bare.append({"decode-bare": _bare_decode(arguments, ours.shape)})
+                    _note("llama-batched-bench", repeat, bare[-1])
+    finally:
+        for server in servers:
+            server.stop()
+    over_http = [{"decode-bare": n["decode"]} for n in numbers[ours] if "decode" in n]
+    if servers == [ours]:
+        left = [] if isinstance(ours, OurServer) else numbers[ours]
+        right = numbers[ours] + over_http if isinstance(ours, OurServer) else []
+        return right, left + bare
+    return numbers[ours] + over_http, numbers[theirs] + bare
+
+
+def _bare_decode(arguments: argparse.Namespace, shape: Shape) -> float:
+    """llama-batched-bench's S_TG for one sequence, at the context of the decode scenario."""
+    command = [
+        str(arguments.tools / "llama-batched-bench"), "-m", str(arguments.model),
+        "-c", str(shape.num_ctx), "-t", str(shape.threads), "-npp", str(DECODE_PROMPT),
+        "-ntg", str(DECODE_TOKENS), "-npl", "1", "--output-format", "jsonl",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("{")]
+    return float(json.loads(lines[-1])["speed_tg"])
+
+
+def _note(name: str, repeat: int, result: Numbers) -> None:
+    values = ", ".join(f"{key} {value:.4g}" for key, value in result.items())
+    print(f"{name} #{repeat + 1}: {values}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
