@@ -1,0 +1,187 @@
+"""A chat template in Jinja as a `PromptTemplate`."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+from ollama_server.chat.template.base import Kind, PromptTemplate, ThinkingMarkers
+from ollama_server.chat.template.jinja.environment import JinjaTemplate
+from ollama_server.chat.template.jinja.messages import message_dicts, tool_dicts
+from ollama_server.chat.template.jinja.traits import traits_of
+from ollama_server.chat.types import Message, Think, Tool
+from ollama_server.errors import BadRequest, TemplateError
+
+# Reasoning markers that chat templates are known to use, in the order they are looked for.
+KNOWN_MARKERS = (
+    ThinkingMarkers("<think>", "</think>"),
+    ThinkingMarkers("[THINK]", "[/THINK]"),
+    ThinkingMarkers("<seed:think>", "</seed:think>"),
+    ThinkingMarkers("<|START_THINKING|>", "<|END_THINKING|>"),
+    ThinkingMarkers("<|channel>thought", "<channel|>"),
+    ThinkingMarkers("<mm:think>", "</mm:think>"),
+    ThinkingMarkers("<|inner_prefix|>", "<|inner_suffix|>"),
+)
+CHATML = resources.files(__package__).joinpath("chatml.jinja").read_text(encoding="utf-8")
+
+
+def find_markers(text: str) -> ThinkingMarkers | None:
+    """The first known pair of reasoning markers that stands in a template's text."""
+    for markers in KNOWN_MARKERS:
+        if markers.open in text and markers.close in text:
+            return markers
+    return None
+
+
+class JinjaPrompt(PromptTemplate):
+    """``tool_use`` is a variant of the template for conversations with tools.
+
+    ``bos`` and ``eos`` are the tokens' texts; with ``adds_bos`` and ``adds_eos`` the tokenizer puts
+    them there itself and they are cut from the prompt's ends. ``defaults`` are variables that every
+    rendering gets. Raises TemplateError when a template does not parse.
+    """
+
+    def __init__(
+        self,
+        text: str | None,
+        *,
+        tool_use: str | None = None,
+        bos: str = "",
+        eos: str = "",
+        adds_bos: bool = False,
+        adds_eos: bool = False,
+        kind: Kind = "jinja",
+        parser: str = "",
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.text = CHATML if text is None else text
+        self.bos, self.eos = bos, eos
+        self.adds_bos, self.adds_eos = adds_bos, adds_eos
+        self.parser = parser
+        self.defaults = dict(defaults or {})
+        self._template = JinjaTemplate(self.text)
+        self._tool_use = JinjaTemplate(tool_use) if tool_use else None
+        self.traits = traits_of(self.text)
+        self.thinking_markers = find_markers(self.text)
+        self.capabilities = jinja_capabilities(self.text)
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Tool] = (),
+        think: Think = None,
+        *,
+        add_generation_prompt: bool = True,
+        extra: Mapping[str, Any] | None = None,
+    ) -> str:
+        template = self._tool_use if tools and self._tool_use else self._template
+        prefill: Message | None = None
+        if add_generation_prompt and messages and messages[-1].role == "assistant":
+            prefill = _prefill(messages)
+            messages = messages[:-1]
+        prompt = template.render(
+            self.variables(
+                messages, tools, think, add_generation_prompt=add_generation_prompt, extra=extra
+            )
+        )
+        prompt = self._without_added_tokens(prompt)
+        return prompt + self._continued(prompt, prefill) if prefill else prompt
+
+    def variables(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Tool] = (),
+        think: Think = None,
+        *,
+        add_generation_prompt: bool = True,
+        extra: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """What the template sees; ``tools`` is absent when there are none."""
+        traits = traits_of(self._tool_use.text) if tools and self._tool_use else self.traits
+        now = datetime.datetime.now()
+        enabled = bool(think) if think is not None else "thinking" in self.capabilities
+        variables: dict[str, Any] = {
+            "messages": message_dicts(messages, traits),
+            "add_generation_prompt": add_generation_prompt,
+            "bos_token": self.bos,
+            "eos_token": self.eos,
+            "enable_thinking": enabled,
+            "date_string": now.strftime("%d %b %Y"),
+            "datetime": now.strftime("%b %d %Y"),
+        }
+        if traits.switch and traits.switch not in variables:
+            variables[traits.switch] = enabled
+        if isinstance(think, str):
+            variables["reasoning_effort"] = variables["reasoning_strength"] = think
+        if tools:
+            variables["tools"] = tool_dicts(tools)
+        variables.update(self.defaults)
+        variables.update(extra or {})
+        _add_aliases(variables)
+        return variables
+
+    def render_completion(
+        self,
+        system: str,
+        prompt: str,
+        response: str = "",
+        suffix: str = "",
+        think: Think = None,
+    ) -> str:
+        if suffix:
+            raise TemplateError("chat templates cannot fill in the middle")
+        messages = [Message("system", system)] if system else []
+        messages.append(Message("user", prompt))
+        if response:
+            messages.append(Message("assistant", response))
+        return self.render(messages, (), think)
+
+    def _without_added_tokens(self, prompt: str) -> str:
+        if self.adds_bos and self.bos:
+            prompt = prompt.removeprefix(self.bos)
+        if self.adds_eos and self.eos:
+            prompt = prompt.removesuffix(self.eos)
+        return prompt
+
+    def _continued(self, prompt: str, prefill: Message) -> str:
+        """What a prefilled answer adds; reasoning that the prompt has opened is closed first."""
+        markers = self.thinking_markers
+        if markers and prompt.rstrip().endswith(markers.open):
+            if not prefill.content:
+                return prefill.thinking
+            thinking = prefill.thinking.strip("\n")
+            return f"{thinking}\n{markers.close}\n\n{prefill.content}"
+        return prefill.content or prefill.thinking
+
+
+def _prefill(messages: Sequence[Message]) -> Message:
+    last = messages[-1]
+    if len(messages) > 1 and messages[-2].role == "assistant":
+        raise BadRequest("Cannot have 2 or more assistant messages at the end of the list.")
+    if last.tool_calls:
+        raise BadRequest("Cannot continue an assistant message that contains tool calls.")
+    return last
+
+
+def _add_aliases(variables: dict[str, Any]) -> None:
+    """The names under which templates know whether earlier reasoning stays in the prompt."""
+    preserve = variables.get("preserve_reasoning")
+    if isinstance(preserve, bool):
+        variables.setdefault("preserve_thinking", preserve)
+        for name in ("clear_thinking", "truncate_history_thinking", "drop_thinking"):
+            variables.setdefault(name, not preserve)
+
+
+def jinja_capabilities(text: str) -> frozenset[str]:
+    """What the text of a chat template says about its model: "tools", "thinking"."""
+    found = set()
+    if "tools" in text or "tool_call" in text:
+        found.add("tools")
+    splits = "content.split('</think>')" in text or 'content.split("</think>")' in text
+    hides = "reasoning_content" in text or "<SPECIAL_12>" in text
+    if find_markers(text) or (splits and not hides):
+        found.add("thinking")
+    return frozenset(found)

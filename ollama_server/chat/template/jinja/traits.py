@@ -1,0 +1,233 @@
+"""What a chat template understands, found by rendering small conversations with known words.
+
+A word that comes back was read; a rendering that raises, or that shows a value in Python's
+spelling, says that the template wants the value in another form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ollama_server.chat.template.jinja.environment import JinjaTemplate
+from ollama_server.chat.template.limits import Limits
+from ollama_server.errors import TemplateError
+
+_LIMITS = Limits(steps=300_000, text=1_000_000, items=50_000, output=1_000_000, seconds=1.0)
+
+USER, SYSTEM, ANSWER = "Uqzwordx", "Sqzwordx", "Aqzwordx"
+REASONING, RESULT = "Rqzwordx", "Tqzwordx"
+FUNCTION, SECOND = "fqzfunction", "gqzfunction"
+ARGUMENT, VALUE = "pqzargument", "vqzvalue"
+CALL_IDS = ("call_qz000001", "callqz001")
+
+_OMIT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """Forms of input a template takes; the defaults are those of a plain ChatML template.
+
+    ``reasoning`` is the message field that carries reasoning in history, "parts" when it is a part
+    of a content list, empty when history cannot carry it. ``empty_content`` is what a message with
+    tool calls and no text has as content; "omit" leaves the key out. ``switch`` is the variable
+    that turns thinking on and off, empty when nothing does.
+    """
+
+    string_content: bool = True
+    typed_content: bool = False
+    system_role: bool = True
+    developer_role: bool = False
+    tools: bool = False
+    tool_calls: bool = False
+    object_arguments: bool = True
+    parallel_calls: bool = False
+    empty_content: str | None = ""
+    short_ids: bool = False
+    shows_ids: bool = False
+    results: bool = True
+    folded_results: bool = False
+    content_beside_reasoned_calls: bool = True
+    reasoning: str = ""
+    switch: str = ""
+    effort: bool = False
+
+
+@lru_cache(maxsize=128)
+def traits_of(text: str) -> Traits:
+    """The traits of a template, cached by its text. Raises TemplateError when it does not parse."""
+    return _Probe(JinjaTemplate(text, _LIMITS)).traits()
+
+
+class _Probe:
+    def __init__(self, template: JinjaTemplate) -> None:
+        self.template = template
+        self.parts_only = False
+
+    def render(self, messages: list[dict[str, Any]], **variables: Any) -> str:
+        """The rendering, empty when the template refuses the conversation."""
+        if self.parts_only:
+            messages = [_as_parts(message) for message in messages]
+        defaults: dict[str, Any] = {"bos_token": "", "eos_token": "", "add_generation_prompt": True}
+        try:
+            return self.template.render({**defaults, "messages": messages, **variables})
+        except TemplateError:
+            return ""
+
+    def traits(self) -> Traits:
+        string = USER in self.render([_user()])
+        parts = self.render([_user([{"type": "text", "text": USER}])])
+        typed = USER in parts and "'text'" not in parts and '"text"' not in parts
+        self.parts_only = typed and not string
+        calls = self._calls()
+        reasoning, beside = self._reasoning(calls)
+        effort = self.render([_user()], reasoning_effort="low", enable_thinking=True)
+        return Traits(
+            string_content=not self.parts_only,
+            typed_content=typed,
+            system_role=SYSTEM in self.render([_message("system", SYSTEM), _user()])
+            or not self.render([_user()]),
+            developer_role="developer" in self.template.text
+            and SYSTEM in self.render([_message("developer", SYSTEM), _user()]),
+            tools=FUNCTION in self.render([_user()], tools=_tools()),
+            reasoning=reasoning,
+            content_beside_reasoned_calls=beside,
+            switch=self._switch(),
+            effort=effort != self.render([_user()], reasoning_effort="high", enable_thinking=True),
+            **calls,
+        )
+
+    def _calls(self) -> dict[str, Any]:
+        """How messages with tool calls, and the results that follow them, must look."""
+        readable: dict[str, Any] | None = None
+        for content, call_id, as_object in _call_forms():
+            render = self._call_renderer(content, call_id, as_object)
+            text = render(1)
+            if FUNCTION not in text or VALUE not in text:
+                continue
+            form = {
+                "tool_calls": True,
+                "object_arguments": as_object,
+                "empty_content": "omit" if content is _OMIT else content,
+                "short_ids": call_id == CALL_IDS[1],
+                "shows_ids": call_id in text,
+                "parallel_calls": SECOND in render(2),
+                **self._results(render, text),
+            }
+            if f"'{ARGUMENT}'" not in text and f'\\"{ARGUMENT}' not in text:
+                return form
+            readable = readable or form
+        return readable or {"tool_calls": False, "parallel_calls": False}
+
+    def _call_renderer(self, content: Any, call_id: str, as_object: bool) -> Callable[..., str]:
+        def render(count: int, *, fold: bool = False) -> str:
+            assistant = _calling(content, call_id, as_object, count)
+            result = {**_message("tool", RESULT), "tool_call_id": call_id, "name": FUNCTION}
+            if fold:
+                assistant["tool_responses"] = [{"name": FUNCTION, "response": RESULT}]
+                return self.render([_user(), assistant], tools=_tools())
+            text = self.render([_user(), assistant, result], tools=_tools())
+            return text or self.render(
+                [_user(), assistant], tools=_tools(), add_generation_prompt=False
+            )
+
+        return render
+
+    @staticmethod
+    def _results(render: Callable[..., str], text: str) -> dict[str, bool]:
+        if RESULT in text:
+            return {"results": True}
+        return {"results": False, "folded_results": RESULT in render(1, fold=True)}
+
+    def _reasoning(self, calls: dict[str, Any]) -> tuple[str, bool]:
+        """The field that carries reasoning, and whether it may stand beside content and a call."""
+        for field in ("reasoning_content", "thinking", "reasoning", "parts"):
+            answer = _message("assistant", ANSWER)
+            conversations: list[tuple[list[dict[str, Any]], dict[str, Any]]] = [
+                ([_user(), _reasoned(answer, field)], {"add_generation_prompt": False})
+            ]
+            if calls["tool_calls"]:
+                content = calls["empty_content"]
+                calling = _calling(
+                    _OMIT if content == "omit" else content,
+                    CALL_IDS[1] if calls["short_ids"] else CALL_IDS[0],
+                    calls["object_arguments"],
+                    1,
+                )
+                conversations.append(([_user(), _reasoned(calling, field)], {"tools": _tools()}))
+            for messages, variables in conversations:
+                text = self.render(messages, enable_thinking=True, **variables)
+                if REASONING in text and not any(
+                    sign in text for sign in ("'thinking'", '"thinking"')
+                ):
+                    return field, self._beside(messages, field, variables)
+        return "", True
+
+    def _beside(self, messages: list[dict[str, Any]], field: str, variables: Any) -> bool:
+        assistant = messages[-1]
+        if "tool_calls" not in assistant or field == "parts":
+            return True
+        both = {**assistant, "content": ANSWER}
+        return self.render([messages[0], both], **variables) != ""
+
+    def _switch(self) -> str:
+        for name in ("enable_thinking", "thinking"):
+            on = self.render([_user()], **{name: True})
+            if on and on != self.render([_user()], **{name: False}):
+                return name
+        return ""
+
+
+def _call_forms() -> Iterator[tuple[Any, str, bool]]:
+    for call_id in CALL_IDS:
+        for content in ("", None, _OMIT):
+            for as_object in (True, False):
+                yield content, call_id, as_object
+
+
+def _message(role: str, content: Any) -> dict[str, Any]:
+    return {"role": role, "content": content}
+
+
+def _user(content: Any = USER) -> dict[str, Any]:
+    return _message("user", content)
+
+
+def _as_parts(message: dict[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
+    if not isinstance(content, str):
+        return message
+    return {**message, "content": [{"type": "text", "text": content}]}
+
+
+def _reasoned(message: dict[str, Any], field: str) -> dict[str, Any]:
+    if field != "parts":
+        return {**message, field: REASONING}
+    blocks = [{"type": "thinking", "thinking": REASONING}]
+    if message.get("content"):
+        blocks.append({"type": "text", "text": message["content"]})
+    return {**message, "content": blocks}
+
+
+def _calling(content: Any, call_id: str, as_object: bool, count: int) -> dict[str, Any]:
+    arguments: Any = {ARGUMENT: VALUE} if as_object else f'{{"{ARGUMENT}": "{VALUE}"}}'
+    calls = [
+        {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+        for name in (FUNCTION, SECOND)[:count]
+    ]
+    message = {"role": "assistant", "tool_calls": calls}
+    return message if content is _OMIT else {**message, "content": content}
+
+
+def _tools() -> list[dict[str, Any]]:
+    properties = {ARGUMENT: {"type": "string", "description": "a word"}}
+    parameters = {"type": "object", "properties": properties, "required": [ARGUMENT]}
+    return [
+        {
+            "type": "function",
+            "function": {"name": name, "description": "a function", "parameters": parameters},
+        }
+        for name in (FUNCTION, SECOND)
+    ]
