@@ -1,0 +1,153 @@
+"""From load options to the Load message: what is automatic, what must match, what fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ollama_server.engine import protocol
+from ollama_server.errors import LoadError, ModelNotFound, OutOfMemory
+from ollama_server.runtime import memory
+from ollama_server.settings import Settings
+from ollama_server.store.model import Model
+
+_MIN_CONTEXT = 4
+_MIN_VISION_CONTEXT = 2048
+_CPU_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What a request wants of the loaded model; None and -1 leave the choice to the server."""
+
+    num_ctx: int | None = None
+    num_batch: int | None = None
+    num_gpu: int = -1
+    main_gpu: int | None = None
+    use_mmap: bool | None = None
+    num_thread: int = 0
+
+    def clamped(self, model: Model) -> LoadOptions:
+        """With num_ctx between its floor and the trained context."""
+        if self.num_ctx is None:
+            return self
+        floor = _MIN_VISION_CONTEXT if model.projectors else _MIN_CONTEXT
+        num_ctx = max(self.num_ctx, floor)
+        if model.context_length:
+            num_ctx = min(num_ctx, model.context_length)
+        return replace(self, num_ctx=num_ctx)
+
+
+def needs_reload(old: LoadOptions, info: protocol.ModelInfo, new: LoadOptions, auto: int) -> bool:
+    """Whether a model loaded with ``old``, which gave ``info``, cannot serve ``new``.
+
+    Both are clamped; ``auto`` is the num_ctx that a load without num_ctx would choose.
+    """
+    if (old.num_ctx, new.num_ctx) != (None, None) and info.num_ctx != (new.num_ctx or auto):
+        return True
+    if new.num_batch not in (old.num_batch, info.num_batch):
+        return True
+    if new.num_gpu not in (-1, old.num_gpu):
+        return True
+    if new.use_mmap != old.use_mmap:
+        return True
+    return (old.main_gpu, old.num_thread) != (new.main_gpu, new.num_thread)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One way to load a model. ``gpu`` says whether layers will be offloaded."""
+
+    model: Model
+    options: LoadOptions
+    num_ctx: int
+    parallel: int
+    num_batch: int
+    gpu: bool
+    settings: Settings
+
+    @property
+    def needed_bytes(self) -> int:
+        """An estimate of everything the runner will allocate."""
+        return memory.needed_bytes(
+            self.model,
+            num_ctx=self.num_ctx,
+            parallel=self.parallel,
+            num_batch=self.num_batch,
+            kv_type=self.settings.kv_cache_type,
+        )
+
+    def message(self) -> protocol.Load:
+        """The runner's first message. Raises ModelNotFound when there are no weights."""
+        model, options = self.model, self.options
+        if model.is_tensor_model:
+            raise LoadError(
+                f"{model.name.short} is stored as safetensors, which cannot be served: "
+                "create a GGUF model from its files"
+            )
+        if model.model_path is None or not model.model_path.is_file():
+            raise ModelNotFound(f"model '{model.name.short}' not found: its weights are missing")
+        return protocol.Load(
+            model=str(model.model_path),
+            projectors=[str(path) for path in model.projectors],
+            adapters=[protocol.Adapter(str(path)) for path in model.adapters],
+            num_ctx=self.num_ctx,
+            parallel=self.parallel,
+            num_batch=self.num_batch,
+            num_gpu=options.num_gpu,
+            main_gpu=options.main_gpu,
+            use_mmap=options.use_mmap,
+            num_thread=options.num_thread,
+            kv_cache_type=self.settings.kv_cache_type or "f16",
+            flash_attention=self.settings.flash_attention,
+            embedding=model.is_embedding,
+        )
+
+    def smaller(self) -> Plan | None:
+        """The next plan to try when memory ran out; None when all that was chosen is explicit."""
+        if not self.settings.num_parallel and self.parallel > 1:
+            return replace(self, parallel=self.parallel // 2)
+        if self.options.num_ctx is None and self.num_ctx > 4096:
+            return replace(self, num_ctx=32768 if self.num_ctx > 32768 else 4096)
+        return None
+
+
+def make_plan(
+    model: Model,
+    options: LoadOptions,
+    settings: Settings,
+    *,
+    auto: int,
+    gpu: bool,
+    free: int,
+) -> Plan:
+    """The first plan to try; ``free`` is the memory at hand, ``options`` are clamped."""
+    num_ctx = options.num_ctx or auto
+    parallel = settings.num_parallel or memory.choose_parallel(
+        model, num_ctx=num_ctx, kv_type=settings.kv_cache_type, free=free
+    )
+    return Plan(
+        model=model,
+        options=options,
+        num_ctx=num_ctx,
+        parallel=parallel,
+        num_batch=options.num_batch or _automatic_batch(num_ctx * parallel, gpu),
+        gpu=gpu and options.num_gpu != 0,
+        settings=settings,
+    )
+
+
+def _automatic_batch(total_context: int, gpu: bool) -> int:
+    if not gpu or total_context <= 4096:
+        return _CPU_BATCH
+    return 1024 if total_context <= 32768 else 2048
+
+
+def out_of_memory(plan: Plan, free: int) -> OutOfMemory:
+    """The error for a plan that does not fit, with what to do about it."""
+    hint = "use a smaller model or quantization"
+    if plan.options.num_ctx is not None:
+        hint = f"lower num_ctx (now {plan.num_ctx}) or {hint}"
+    return OutOfMemory(
+        f"model requires more system memory ({memory.readable(plan.needed_bytes)}) than is "
+        f"available ({memory.readable(free)}): {hint}"
+    )
