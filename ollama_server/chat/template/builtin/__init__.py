@@ -1,0 +1,1 @@
+"""The Go templates that `create` recognises a model's chat template as."""
