@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 from ollama_server.chat.template.base import Kind, PromptTemplate, ThinkingMarkers
 from ollama_server.chat.template.jinja.environment import JinjaTemplate
 from ollama_server.chat.template.jinja.messages import message_dicts, tool_dicts
 from ollama_server.chat.template.jinja.traits import traits_of
+from ollama_server.chat.template.media import mark_media
 from ollama_server.chat.types import Message, Think, Tool
 from ollama_server.errors import BadRequest, TemplateError
 
@@ -40,7 +41,8 @@ class JinjaPrompt(PromptTemplate):
 
     ``bos`` and ``eos`` are the tokens' texts; with ``adds_bos`` and ``adds_eos`` the tokenizer puts
     them there itself and they are cut from the prompt's ends. ``defaults`` are variables that every
-    rendering gets. Raises TemplateError when a template does not parse.
+    rendering gets. ``prefill`` says what becomes of a trailing assistant message, ``thinks`` what an
+    unset ``think`` means for a model that can. Raises TemplateError when a template does not parse.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class JinjaPrompt(PromptTemplate):
         kind: Kind = "jinja",
         parser: str = "",
         defaults: Mapping[str, Any] | None = None,
+        prefill: Literal["continue", "close", "end"] = "continue",
+        thinks: bool = True,
     ) -> None:
         self.kind = kind
         self.text = CHATML if text is None else text
@@ -62,6 +66,8 @@ class JinjaPrompt(PromptTemplate):
         self.adds_bos, self.adds_eos = adds_bos, adds_eos
         self.parser = parser
         self.defaults = dict(defaults or {})
+        self.prefill = prefill
+        self.thinks = thinks
         self._template = JinjaTemplate(self.text)
         self._tool_use = JinjaTemplate(tool_use) if tool_use else None
         self.traits = traits_of(self.text)
@@ -78,10 +84,15 @@ class JinjaPrompt(PromptTemplate):
         extra: Mapping[str, Any] | None = None,
     ) -> str:
         template = self._tool_use if tools and self._tool_use else self._template
+        if self.kind == "renderer":
+            messages = mark_media(messages, blank=True)
         prefill: Message | None = None
         if add_generation_prompt and messages and messages[-1].role == "assistant":
-            prefill = _prefill(messages)
-            messages = messages[:-1]
+            prefill = self._prefill(messages)
+            if prefill:
+                messages = messages[:-1]
+            elif self.prefill == "end":
+                add_generation_prompt = False
         prompt = template.render(
             self.variables(
                 messages, tools, think, add_generation_prompt=add_generation_prompt, extra=extra
@@ -102,7 +113,8 @@ class JinjaPrompt(PromptTemplate):
         """What the template sees; ``tools`` is absent when there are none."""
         traits = traits_of(self._tool_use.text) if tools and self._tool_use else self.traits
         now = datetime.datetime.now()
-        enabled = bool(think) if think is not None else "thinking" in self.capabilities
+        able = self.thinks and "thinking" in self.capabilities
+        enabled = bool(think) if think is not None else able
         variables: dict[str, Any] = {
             "messages": message_dicts(messages, traits),
             "add_generation_prompt": add_generation_prompt,
@@ -139,6 +151,19 @@ class JinjaPrompt(PromptTemplate):
             messages.append(Message("assistant", response))
         return self.render(messages, (), think)
 
+    def _prefill(self, messages: Sequence[Message]) -> Message | None:
+        """The trailing answer when it is to be continued, None when it is history."""
+        last = messages[-1]
+        repeated = len(messages) > 1 and messages[-2].role == "assistant"
+        if self.kind == "renderer":
+            closed = self.prefill != "continue" or last.tool_calls or repeated
+            return None if closed else last
+        if repeated:
+            raise BadRequest("Cannot have 2 or more assistant messages at the end of the list.")
+        if last.tool_calls:
+            raise BadRequest("Cannot continue an assistant message that contains tool calls.")
+        return last
+
     def _without_added_tokens(self, prompt: str) -> str:
         if self.adds_bos and self.bos:
             prompt = prompt.removeprefix(self.bos)
@@ -155,15 +180,6 @@ class JinjaPrompt(PromptTemplate):
             thinking = prefill.thinking.strip("\n")
             return f"{thinking}\n{markers.close}\n\n{prefill.content}"
         return prefill.content or prefill.thinking
-
-
-def _prefill(messages: Sequence[Message]) -> Message:
-    last = messages[-1]
-    if len(messages) > 1 and messages[-2].role == "assistant":
-        raise BadRequest("Cannot have 2 or more assistant messages at the end of the list.")
-    if last.tool_calls:
-        raise BadRequest("Cannot continue an assistant message that contains tool calls.")
-    return last
 
 
 def _add_aliases(variables: dict[str, Any]) -> None:
