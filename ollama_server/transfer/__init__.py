@@ -1,0 +1,1 @@
+"""Models over the network: pull and push against registries, pull from the Hugging Face hub."""
