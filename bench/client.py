@@ -32,16 +32,44 @@ class Exchange:
         return self.events[-1][0]
 
 
-class Connection(asyncio.Protocol):
-    """Sends one request, collects the answer's bytes until the server closes."""
+class Stream:
+    """An answer under way: the time of each piece that arrived, and a future of its end."""
 
-    def __init__(self, request: bytes) -> None:
-        self._request = request
-        self._closed = asyncio.get_running_loop().create_future()
-        self._milestones: dict[int, asyncio.Event] = {}
+    def __init__(self) -> None:
+        self.closed = asyncio.get_running_loop().create_future()
         self.sent = 0.0
         self.pieces: list[bytes] = []
         self.times: list[float] = []
+        self._milestones: dict[int, asyncio.Event] = {}
+        self.closed.add_done_callback(self._release)
+
+    def arrived(self, piece: bytes) -> None:
+        """Note a piece of the answer, at this moment."""
+        self.times.append(perf_counter())
+        self.pieces.append(piece)
+        if self._milestones and (event := self._milestones.pop(len(self.pieces), None)):
+            event.set()
+
+    async def pieces_arrived(self, count: int) -> None:
+        """Wait until ``count`` pieces have arrived, or the stream has ended."""
+        if len(self.pieces) < count and not self.closed.done():
+            await self._milestones.setdefault(count, asyncio.Event()).wait()
+
+    async def exchange(self) -> Exchange:
+        """Wait for the end, and return the whole answer; raises RuntimeError if it is an error."""
+        raise NotImplementedError
+
+    def _release(self, _: asyncio.Future[None]) -> None:
+        for event in self._milestones.values():
+            event.set()
+
+
+class Connection(Stream, asyncio.Protocol):
+    """Sends one request, collects the answer's bytes until the server closes."""
+
+    def __init__(self, request: bytes) -> None:
+        super().__init__()
+        self._request = request
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -49,28 +77,17 @@ class Connection(asyncio.Protocol):
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        self.times.append(perf_counter())
-        self.pieces.append(data)
-        if self._milestones and (event := self._milestones.pop(len(self.pieces), None)):
-            event.set()
+        self.arrived(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for event in self._milestones.values():
-            event.set()
         if exc is None:
-            self._closed.set_result(None)
+            self.closed.set_result(None)
         else:
-            self._closed.set_exception(exc)
-
-    async def pieces_arrived(self, count: int) -> None:
-        """Wait until ``count`` pieces have arrived, or the connection has closed."""
-        if len(self.pieces) < count and not self._closed.done():
-            event = self._milestones.setdefault(count, asyncio.Event())
-            await event.wait()
+            self.closed.set_exception(exc)
 
     async def exchange(self) -> Exchange:
         """Wait for the end, and take the answer apart; raises RuntimeError on an HTTP error."""
-        await self._closed
+        await self.closed
         exchange = take_apart(self.sent, self.pieces, self.times)
         if exchange.status != 200:
             body = b"".join(self.pieces).partition(b"\r\n\r\n")[2]

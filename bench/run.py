@@ -13,9 +13,11 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 from bench import report
+from bench.engine import EngineServer
 from bench.prompts import Prompts
 from bench.scenarios import DECODE_PROMPT, DECODE_TOKENS, SCENARIOS, Numbers
 from bench.servers import LlamaServer, OurServer, Server, Shape
@@ -35,19 +37,19 @@ def main() -> None:
         )
     shape = Shape(arguments.parallel, arguments.num_ctx, arguments.threads or Shape().threads)
     work = arguments.tools.parent
-    ours: Server = OurServer(
-        arguments.model, shape, work / "bench-ollama-server.log", work / "bench-store"
-    )
-    theirs: Server = LlamaServer(
-        arguments.model, shape, work / "bench-llama-server.log", arguments.tools
-    )
-    if arguments.server:
-        ours, theirs = (ours, ours) if arguments.server == "ours" else (theirs, theirs)
+    log = work / "bench-ollama-server.log"
+    ours: Server = OurServer(arguments.model, shape, log, work / "bench-store")
+    if arguments.engine:
+        ours = EngineServer(arguments.model, shape, log)
+    log = work / "bench-llama-server.log"
+    theirs: Server = LlamaServer(arguments.model, shape, log, arguments.tools)
+    servers = {"ours": [ours], "llama": [theirs], "both": [theirs, ours]}[arguments.server]
     conditions = report.conditions()
     prompts = Prompts(arguments.vocabulary)
-    results = asyncio.run(_measure(ours, theirs, names, prompts, arguments))
+    numbers, bare = asyncio.run(_measure(servers, names, prompts, arguments))
+    over_http = [{"decode-bare": each["decode"]} for each in numbers[ours] if "decode" in each]
     print(conditions, end="\n\n")
-    print(report.table(*results))
+    print(report.table(numbers[ours] + over_http, numbers[theirs] + bare))
 
 
 def _arguments() -> argparse.Namespace:
@@ -56,7 +58,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--vocabulary", type=Path, required=True, help="GGUF to take words from")
     parser.add_argument("--tools", type=Path, required=True, help="folder of llama.cpp's programs")
     parser.add_argument("--only", default="", help="scenarios, separated by commas")
-    parser.add_argument("--server", choices=("ours", "llama"), help="measure this one alone")
+    parser.add_argument("--server", choices=("both", "ours", "llama"), default="both")
+    parser.add_argument("--engine", action="store_true", help="our runner alone, without HTTP")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--parallel", type=int, default=16, help="places for requests")
     parser.add_argument("--num-ctx", type=int, default=4096, help="context of each place")
@@ -65,15 +68,10 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _measure(
-    ours: Server,
-    theirs: Server,
-    names: list[str],
-    prompts: Prompts,
-    arguments: argparse.Namespace,
-) -> tuple[list[Numbers], list[Numbers]]:
-    """The numbers of each repeat, ours and theirs."""
-    servers = [theirs, ours] if theirs is not ours else [ours]
-    numbers: dict[Server, list[Numbers]] = {server: [] for server in servers}
+    servers: list[Server], names: list[str], prompts: Prompts, arguments: argparse.Namespace
+) -> tuple[dict[Server, list[Numbers]], list[Numbers]]:
+    """The numbers of each repeat: the servers', and llama-batched-bench's."""
+    numbers: dict[Server, list[Numbers]] = defaultdict(list)
     bare: list[Numbers] = []
     try:
         for server in servers:
@@ -90,17 +88,12 @@ async def _measure(
                     numbers[server].append(result)
                     _note(server.name, repeat, result)
                 if name == BARE:
-                    bare.append({"decode-bare": _bare_decode(arguments, ours.shape)})
+                    bare.append({"decode-bare": _bare_decode(arguments, servers[0].shape)})
                     _note("llama-batched-bench", repeat, bare[-1])
     finally:
         for server in servers:
             server.stop()
-    over_http = [{"decode-bare": n["decode"]} for n in numbers[ours] if "decode" in n]
-    if servers == [ours]:
-        left = [] if isinstance(ours, OurServer) else numbers[ours]
-        right = numbers[ours] + over_http if isinstance(ours, OurServer) else []
-        return right, left + bare
-    return numbers[ours] + over_http, numbers[theirs] + bare
+    return numbers, bare
 
 
 def _bare_decode(arguments: argparse.Namespace, shape: Shape) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench import client
 from bench.prompts import Prompts
-from bench.servers import Server
+from bench.servers import HttpServer, Request, Server
 
 Numbers = dict[str, float]
 Scenario = Callable[[Server, Prompts], Awaitable[Numbers]]
@@ -69,9 +69,7 @@ async def shared_prefix(server: Server, prompts: Prompts) -> Numbers:
 
 async def stall(server: Server, prompts: Prompts) -> Numbers:
     """The longest silence in four running streams while a 2,048-token prompt is taken in."""
-    running = [
-        await client.start(server.port, *server.completion(prompts.text(64), 768)) for _ in range(4)
-    ]
+    running = [await server.open(server.completion(prompts.text(64), 768)) for _ in range(4)]
     await asyncio.gather(*(connection.pieces_arrived(20) for connection in running))
     newcomer = await _send(server, server.completion(prompts.text(2048), 8))
     first = _arrivals(server, newcomer)[0]
@@ -112,6 +110,7 @@ async def schema(server: Server, prompts: Prompts) -> Numbers:
 
 async def http(server: Server, prompts: Prompts) -> Numbers:
     """CPU time of the server process for each streamed chunk, at 16 streams."""
+    assert isinstance(server, HttpServer)
     requests = [server.completion(prompts.text(16), 128) for _ in range(16)]
     before = server.cpu_seconds()
     exchanges = await _together(server, requests)
@@ -131,13 +130,11 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
-async def _send(server: Server, request: tuple[str, dict[str, Any]]) -> client.Exchange:
-    return await client.send(server.port, *request)
+async def _send(server: Server, request: Request) -> client.Exchange:
+    return await (await server.open(request)).exchange()
 
 
-async def _together(
-    server: Server, requests: list[tuple[str, dict[str, Any]]]
-) -> list[client.Exchange]:
+async def _together(server: Server, requests: list[Request]) -> list[client.Exchange]:
     return await asyncio.gather(*(_send(server, request) for request in requests))
 
 

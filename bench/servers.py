@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench import client
 
@@ -30,34 +30,41 @@ class Shape:
     threads: int = os.cpu_count() or 1
 
 
+class Request(NamedTuple):
+    """What a server is asked for; both fields are the server's own business."""
+
+    path: str
+    body: dict[str, Any]
+
+
 class Server(ABC):
-    """A running server. Requests are (path, body) pairs; answers are lists of JSON events."""
+    """A running server. Answers are lists of JSON events."""
 
     name: str
 
     def __init__(self, model: Path, shape: Shape, log: Path) -> None:
         self.model = model
         self.shape = shape
-        self.port = _free_port()
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
-    def command(self) -> tuple[list[str], dict[str, str]]:
-        """The command line, and the environment on top of this process's."""
+    async def start(self) -> None:
+        """Start the process and load the model; raises RuntimeError with the reason."""
 
     @abstractmethod
-    async def ready(self) -> None:
-        """Wait until the model is loaded; the server's port is open by now."""
+    def stop(self) -> None:
+        """End the process."""
 
     @abstractmethod
-    def completion(
-        self, prompt: str, tokens: int, schema: dict[str, Any] | None = None
-    ) -> tuple[str, dict[str, Any]]:
+    async def open(self, request: Request) -> client.Stream:
+        """Send a request."""
+
+    @abstractmethod
+    def completion(self, prompt: str, tokens: int, schema: dict[str, Any] | None = None) -> Request:
         """Continue ``prompt`` by ``tokens``, streaming; as JSON of ``schema``, if any."""
 
     @abstractmethod
-    def chat(self, messages: list[dict[str, str]], tokens: int) -> tuple[str, dict[str, Any]]:
+    def chat(self, messages: list[dict[str, str]], tokens: int) -> Request:
         """Answer a conversation with ``tokens``, streaming."""
 
     @abstractmethod
@@ -68,8 +75,27 @@ class Server(ABC):
     def generated(self, exchange: client.Exchange) -> int:
         """How many tokens the answer has, as the server counts them."""
 
+
+class HttpServer(Server):
+    """A server on a loopback port."""
+
+    def __init__(self, model: Path, shape: Shape, log: Path) -> None:
+        super().__init__(model, shape, log)
+        self.port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        """The command line, and the environment on top of this process's."""
+
+    @abstractmethod
+    async def ready(self) -> None:
+        """Wait until the model is loaded; the server's port is open by now."""
+
+    async def open(self, request: Request) -> client.Stream:
+        return await client.start(self.port, request.path, request.body)
+
     async def start(self) -> None:
-        """Start the process and load the model; raises RuntimeError with its log's end."""
         command, environment = self.command()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - starts at once
@@ -83,7 +109,6 @@ class Server(ABC):
             raise
 
     def stop(self) -> None:
-        """End the process, and wait for it."""
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -114,7 +139,7 @@ class Server(ABC):
         raise RuntimeError(f"{self.name} did not start:\n{log}")
 
 
-class LlamaServer(Server):
+class LlamaServer(HttpServer):
     """llama.cpp's own server, with its defaults but for the shape."""
 
     name = "llama-server"
@@ -148,17 +173,15 @@ class LlamaServer(Server):
                 return
         raise RuntimeError(f"{self.name} did not load the model")
 
-    def completion(
-        self, prompt: str, tokens: int, schema: dict[str, Any] | None = None
-    ) -> tuple[str, dict[str, Any]]:
+    def completion(self, prompt: str, tokens: int, schema: dict[str, Any] | None = None) -> Request:
         body = {"prompt": prompt, "n_predict": tokens, "stream": True, **SAMPLING}
         if schema is not None:
             body["json_schema"] = schema
-        return "/completion", body
+        return Request("/completion", body)
 
-    def chat(self, messages: list[dict[str, str]], tokens: int) -> tuple[str, dict[str, Any]]:
+    def chat(self, messages: list[dict[str, str]], tokens: int) -> Request:
         body = {"messages": messages, "max_tokens": tokens, "stream": True, **SAMPLING}
-        return "/v1/chat/completions", body | {"timings_per_token": False}
+        return Request("/v1/chat/completions", body)
 
     def text(self, event: dict[str, Any]) -> str:
         if "choices" in event:
@@ -170,7 +193,7 @@ class LlamaServer(Server):
         return int(exchange.events[-1][1]["timings"]["predicted_n"])
 
 
-class OurServer(Server):
+class OurServer(HttpServer):
     """`ollama_server serve`, with a store of its own."""
 
     name = "ollama-server"
@@ -202,16 +225,14 @@ class OurServer(Server):
         await client.send(self.port, "/api/create", body)
         await client.send(self.port, "/api/generate", {"model": self._installed})
 
-    def completion(
-        self, prompt: str, tokens: int, schema: dict[str, Any] | None = None
-    ) -> tuple[str, dict[str, Any]]:
+    def completion(self, prompt: str, tokens: int, schema: dict[str, Any] | None = None) -> Request:
         body = self._body(tokens) | {"prompt": prompt, "raw": True}
         if schema is not None:
             body["format"] = schema
-        return "/api/generate", body
+        return Request("/api/generate", body)
 
-    def chat(self, messages: list[dict[str, str]], tokens: int) -> tuple[str, dict[str, Any]]:
-        return "/api/chat", self._body(tokens) | {"messages": messages}
+    def chat(self, messages: list[dict[str, str]], tokens: int) -> Request:
+        return Request("/api/chat", self._body(tokens) | {"messages": messages})
 
     def _body(self, tokens: int) -> dict[str, Any]:
         options = {**SAMPLING, "num_predict": tokens, "num_thread": self.shape.threads}
