@@ -2,6 +2,7 @@
 
     ServerError                      500
     ├── BadRequest                   400  the client's data
+    ├── Unauthorized                 401  a missing or wrong API key
     ├── Forbidden                    403  cloud features, refused origins
     ├── NotFound                     404  no such model or blob
     │   └── ModelNotFound            404
@@ -41,6 +42,12 @@ class BadRequest(ServerError):
     """The request is malformed or asks for something impossible."""
 
     status = 400
+
+
+class Unauthorized(ServerError):
+    """The request carries no valid API key."""
+
+    status = 401
 
 
 class Forbidden(ServerError):

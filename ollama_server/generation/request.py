@@ -52,4 +52,3 @@ class GenerationRequest:
     return_context: bool = False
     render_only: bool = False
     prompt_tokens: list[int] | None = None  # a completion of tokens instead of text
-    echo: bool = False

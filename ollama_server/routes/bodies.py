@@ -1,0 +1,42 @@
+"""Reading the bodies of /v1 requests, compressed ones too."""
+
+from __future__ import annotations
+
+import io
+
+import zstandard
+from starlette.requests import ClientDisconnect, Request
+
+from ollama_server.errors import BadRequest, Canceled
+
+MAX_DECOMPRESSED = 20 * 1024 * 1024
+
+
+class UndecodableBody(BadRequest):
+    """A broken or too large compressed body; reported without a family's envelope."""
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body, decompressed where it says zstd.
+
+    Raises UndecodableBody, and Canceled when the client leaves before it has sent everything.
+    """
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        raise Canceled("request canceled") from None
+    if request.headers.get("content-encoding", "").strip().lower() != "zstd":
+        return body
+    return decompress(body)
+
+
+def decompress(body: bytes) -> bytes:
+    """The content of a zstd body of at most ``MAX_DECOMPRESSED`` bytes."""
+    reader = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body), read_across_frames=True)
+    try:
+        content = reader.read(MAX_DECOMPRESSED + 1)
+    except zstandard.ZstdError as error:
+        raise UndecodableBody(f"failed to decompress request body: {error}") from None
+    if len(content) > MAX_DECOMPRESSED:
+        raise UndecodableBody("http: request body too large")
+    return content

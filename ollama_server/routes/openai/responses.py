@@ -1,0 +1,24 @@
+"""POST /v1/responses. Nothing is stored: a client sends the whole conversation each time."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ollama_server.routes.answers import built_reply
+from ollama_server.routes.bodies import read_body
+from ollama_server.routes.openai.responses_answers import ResponseBuilder
+from ollama_server.routes.openai.responses_input import responses_generation
+from ollama_server.wire.body import decode
+from ollama_server.wire.openai_responses import ResponsesRequest
+
+router = APIRouter()
+
+
+@router.post("/v1/responses")
+async def responses(request: Request) -> Response:
+    """OpenAI's Responses."""
+    body = decode(ResponsesRequest, await read_body(request), empty="EOF")
+    events = request.app.state.generation.generate(responses_generation(body))
+    return built_reply(events, ResponseBuilder(body), stream=body.stream)
