@@ -19,7 +19,6 @@ class Message(msgspec.Struct, tag_field="t", omit_defaults=True):
     """Base of all messages; the tag is the class name."""
 
 
-
 # --- parts of messages ----------------------------------------------------------------------------
 
 
@@ -160,6 +159,7 @@ class Load(Message, tag="load"):
     num_thread: int = 0
     kv_cache_type: str = "f16"
     flash_attention: bool | None = None
+    kv_unified: bool = False
     embedding: bool = False
 
 
@@ -200,7 +200,7 @@ class Embed(Message, tag="embed"):
 
 
 class Rerank(Message, tag="rerank"):
-    """Score documents against a query; for models with rank pooling. Answered by Embedded, width 1."""
+    """Score documents against a query, with a reranker; answered by Embedded of width 1."""
 
     id: int
     query: str
@@ -342,8 +342,8 @@ FromRunner = (
 )
 
 _encoder = msgspec.msgpack.Encoder()
-_to_runner = msgspec.msgpack.Decoder(ToRunner)
-_from_runner = msgspec.msgpack.Decoder(FromRunner)
+_to_runner: msgspec.msgpack.Decoder[ToRunner] = msgspec.msgpack.Decoder(ToRunner)
+_from_runner: msgspec.msgpack.Decoder[FromRunner] = msgspec.msgpack.Decoder(FromRunner)
 
 
 def frame(message: ToRunner | FromRunner) -> bytes:

@@ -1,0 +1,126 @@
+"""The runner process: ``python -m ollama_server.engine``.
+
+The first message is Load. After Ready, this thread owns the context and computes; a second one
+reads requests, and answers at once those that need no computing. ``--devices`` prints what the
+llama.cpp build can compute on as JSON and ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from functools import partial
+
+from . import protocol as p
+from .devices import print_devices
+from .engine import Engine
+from .intake import Intake, Prepared
+from .log import NativeLog
+from .model import Model, ModelError
+from .pipe import Pipe
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Entry point; the exit status."""
+    if "--devices" in sys.argv[1:]:
+        print_devices()
+        return 0
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the server's to handle
+    pipe = Pipe()
+    threading.excepthook = die_of
+    messages = pipe.messages()
+    load = next(messages, None)
+    if not isinstance(load, p.Load):
+        return 0
+    log = NativeLog(verbose=os.environ.get("OLLAMA_DEBUG", "") not in ("", "0", "false"))
+    try:
+        model = Model(load, lambda fraction: pipe.send(p.Progress(fraction)), log)
+    except ModelError as error:
+        pipe.send(p.LoadFailed(str(error), error.kind))  # type: ignore[arg-type]
+        return 1
+    serve(model, pipe, messages)
+    return 0
+
+
+def serve(model: Model, pipe: Pipe, messages: Iterator[p.ToRunner]) -> None:
+    """Answer messages until Shutdown or until the server is gone."""
+    inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+    intake = Intake(model)
+    reader = threading.Thread(
+        target=read, args=(model, intake, pipe, messages, inbox), name="reader", daemon=True
+    )
+    pipe.send(p.Ready(model.info()))
+    reader.start()
+    try:
+        Engine(model, inbox, pipe.send).run()
+    except BrokenPipeError:
+        return
+    model.close()
+
+
+def read(
+    model: Model,
+    intake: Intake,
+    pipe: Pipe,
+    messages: Iterator[p.ToRunner],
+    inbox: queue.SimpleQueue[object],
+) -> None:
+    """Sort the messages: text and tokens are answered here, the rest goes to the engine."""
+
+    def deliver(result: Prepared | p.Failed) -> None:
+        if isinstance(result, p.Failed):
+            pipe.send(result)
+        else:
+            inbox.put(result)
+
+    for message in messages:
+        match message:
+            case p.Generate(grammar=None):
+                deliver(intake.prepare(message))
+            case p.Generate():
+                intake.prepare_later(message, deliver)
+            case p.Cancel():
+                # Behind a request whose grammar is still being compiled, if that is the one.
+                intake.when_prepared(partial(inbox.put, message))
+            case p.Tokenize():
+                tokens = [
+                    model.tokenize(text, add_special=message.add_special, special=message.special)
+                    for text in message.texts
+                ]
+                pipe.send(p.Tokenized(message.id, tokens))
+            case p.Detokenize():
+                pipe.send(p.Detokenized(message.id, model.detokenize(message.tokens)))
+            case _:
+                inbox.put(message)
+    inbox.put(p.Shutdown())
+
+
+def die_of(args: threading.ExceptHookArgs) -> None:
+    """End the process when any of its threads fails: the server then tells every client."""
+    if isinstance(args.exc_value, BrokenPipeError):
+        os._exit(0)
+    traceback.print_exception(args.exc_value)
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def die_with_parent() -> None:
+    """Ask Linux for a SIGKILL when the server dies; elsewhere the closed pipe has to do."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""Grammars on the output, with llguidance: which tokens may come next, and which must.
+
+A constraint may sleep at first: until the thinking is over, or until a marker appears. While it
+sleeps the model is free. Masks are computed on another thread while llama_decode runs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import llama_cpp.llama_cpp as lib
+import numpy as np
+from llguidance import LLMatcher, LLTokenizer
+from numpy.typing import NDArray
+
+from .model import Model
+from .protocol import Grammar
+
+# One line of JSON with Python's separators: what models have seen most, and a structure that
+# leaves no choice between tokens, so that it can be computed in one run. The white space that a
+# flexible grammar allows is where small models get lost.
+JSON_OPTIONS = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+ANY_OBJECT = '{"type": "object"}'
+# A run of forced tokens is cut here, so that it cannot outgrow a batch.
+MAX_FORCED = 256
+
+Logits = NDArray[np.float32]
+
+
+class GrammarError(ValueError):
+    """The grammar does not compile; the message is llguidance's own."""
+
+
+class GrammarCompiler:
+    """Compiles grammars for one model's vocabulary; its tokenizer is made on demand."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._lock = threading.Lock()
+        self._tokenizer: LLTokenizer | None = None
+        self._control: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+        self.masks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="masks")
+
+    def compile(self, grammar: Grammar) -> Constraint:
+        """A fresh constraint; raises GrammarError."""
+        with self._lock:
+            if self._tokenizer is None:
+                self._tokenizer = self._make_tokenizer()
+        source = to_llguidance(grammar)
+        matcher = LLMatcher(self._tokenizer, source, log_level=0)
+        if matcher.is_error():
+            raise GrammarError(matcher.get_error())
+        # Control tokens are not text, except where the grammar itself spells one out.
+        named = source if grammar.kind == "lark" else ""
+        banned = [t for t in self._control if self._model.piece(int(t)).decode() not in named]
+        return Constraint(matcher, grammar, self._tokenizer, self.masks, np.array(banned, np.int32))
+
+    def _make_tokenizer(self) -> LLTokenizer:
+        model = self._model
+        pieces: list[bytes] = []
+        control: list[int] = []
+        for token in range(model.n_vocab):
+            attributes = lib.llama_vocab_get_attr(model.vocab, token)
+            if token in model.end_tokens:
+                pieces.append(b"\xff" + model.piece(token))
+                continue
+            if attributes & lib.LLAMA_TOKEN_ATTR_CONTROL:
+                control.append(token)
+            pieces.append(model.piece(token))
+        self._control = np.array([t for t in control if utf8(model.piece(t))], dtype=np.int32)
+        return LLTokenizer.from_llamacpp(
+            tokens=pieces,
+            vocab_ptr=model.vocab,
+            tokenize_fptr=ctypes.cast(lib._lib.llama_tokenize, ctypes.c_void_p).value,
+            eos_token=sorted(model.end_tokens) or [0],
+            slices=LLTokenizer.json_slices(),
+        )
+
+
+class Constraint:
+    """The grammar's state in one generation.
+
+    The engine's use, for each sampled position: ``prepare`` before llama_decode, ``apply`` on the
+    row of logits, then ``accept`` the token. ``accept`` returns tokens that must follow; when
+    ``complete`` is set the generation is over.
+    """
+
+    def __init__(
+        self,
+        matcher: LLMatcher,
+        grammar: Grammar,
+        tokenizer: LLTokenizer,
+        masks: ThreadPoolExecutor,
+        banned: NDArray[np.int32],
+    ) -> None:
+        self._matcher = matcher
+        self._grammar = grammar
+        self._tokenizer = tokenizer
+        self._masks = masks
+        self._banned = banned
+        self._words = np.empty((tokenizer.vocab_size + 31) // 32, dtype=np.uint32)
+        self._pending: Future[str] | None = None
+        self._seen = b""
+        self.asleep = bool(grammar.after or grammar.trigger)
+        self.complete = False
+
+    def prepare(self) -> None:
+        """Start computing the next mask on another thread."""
+        if not self.asleep and not self.complete and self._pending is None:
+            self._pending = self._masks.submit(
+                self._matcher.unsafe_compute_mask_ptr, self._words.ctypes.data, self._words.nbytes
+            )
+
+    def apply(self, logits: Logits) -> None:
+        """Put -inf on every token that may not come next, in place."""
+        if self.asleep:
+            return
+        self.prepare()
+        if self._pending is None:
+            return
+        self._pending.result()
+        self._pending = None
+        if self._matcher.is_error():
+            raise GrammarError(self._matcher.get_error())
+        allowed = np.unpackbits(self._words.view(np.uint8), bitorder="little")
+        size = min(len(logits), len(allowed))
+        logits[size:] = -np.inf
+        np.putmask(logits[:size], allowed[:size] == 0, -np.inf)
+        if len(self._banned):
+            logits[self._banned] = -np.inf
+
+    def must_wake(self, piece: bytes) -> bool:
+        """Whether the output turns out to have no thinking, so that the grammar starts right here.
+
+        Asked with the first sampled tokens; after True the row is masked and sampled again.
+        """
+        opening = self._grammar.unless_thinking.encode()
+        if not self.asleep or not opening:
+            return False
+        text = (self._seen + piece).lstrip()
+        if not text or opening.startswith(text) or text.startswith(opening):
+            return False
+        self.asleep = False
+        return True
+
+    def accept(self, token: int, piece: bytes) -> list[int]:
+        """Take the sampled token; returns the tokens that must follow it."""
+        if self.asleep:
+            return self._watch(piece)
+        return self._advance([token])
+
+    def _watch(self, piece: bytes) -> list[int]:
+        self._seen += piece
+        grammar = self._grammar
+        if grammar.after:
+            at = self._seen.find(grammar.after.encode())
+            if at < 0:
+                return []
+            self.asleep = False
+            rest = self._seen[at + len(grammar.after.encode()) :].lstrip()
+        else:
+            at = self._seen.find(grammar.trigger.encode())
+            if at < 0:
+                self._seen = self._seen[-4096:]
+                return []
+            self.asleep = False
+            rest = self._seen[at:]
+        return self._advance(self._tokenizer.tokenize_bytes(rest)) if rest else self._forced()
+
+    def _advance(self, tokens: Iterable[int]) -> list[int]:
+        if not self._matcher.consume_tokens(list(tokens)):
+            raise GrammarError(self._matcher.get_error())
+        if self._matcher.is_stopped():
+            self.complete = True
+            return []
+        return self._forced()
+
+    def _forced(self) -> list[int]:
+        forced: list[int] = self._matcher.compute_ff_tokens()[:MAX_FORCED]
+        if not forced:
+            return []
+        if not self._matcher.consume_tokens(forced):
+            raise GrammarError(self._matcher.get_error())
+        self.complete = self._matcher.is_stopped()
+        return forced
+
+
+def utf8(piece: bytes) -> bool:
+    """Whether the bytes are text of their own."""
+    try:
+        return bool(piece.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def to_llguidance(grammar: Grammar) -> str:
+    """The grammar in llguidance's own form; raises GrammarError for JSON that is no schema."""
+    if grammar.kind == "lark":
+        return str(LLMatcher.grammar_from_lark(grammar.source))
+    if grammar.kind == "regex":
+        return str(LLMatcher.grammar_from_regex(grammar.source))
+    schema = grammar.source if grammar.kind == "json_schema" else ANY_OBJECT
+    if grammar.after:
+        # After the thinking comes white space that belongs to neither.
+        options = json.dumps({"x-guidance": JSON_OPTIONS} | json.loads(schema))
+        return str(
+            LLMatcher.grammar_from_lark(
+                f"start: GAP json\nGAP: /\\s{{0,4}}/\njson: %json {options}"
+            )
+        )
+    try:
+        return str(LLMatcher.grammar_from_json_schema(schema, defaults=JSON_OPTIONS))
+    except ValueError as error:
+        raise GrammarError(str(error)) from error

@@ -1,0 +1,310 @@
+"""The engine: one thread that owns the context and turns requests into steps.
+
+    take requests and cancellations -> admit -> plan a batch -> decode -> sample finished runs
+
+There is no prefill mode and no decode mode: each step gives each sequence a run of the tokens it
+knows and has not computed.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import deque
+from collections.abc import Callable
+
+from . import protocol as p
+from .batch import Batch
+from .constraint import Constraint, GrammarError
+from .embedding import Embedder
+from .intake import Prepared
+from .model import Logits, Model
+from .sampling import logprob
+from .scheduler import Run, Scheduler
+from .sequence import Sequence
+from .slots import Slots
+
+Inbox = queue.SimpleQueue[object]
+Send = Callable[[p.FromRunner], None]
+GAP_CHECK_STEPS = 16
+# How many waiting requests are looked at for a prefix that somebody is computing.
+MAX_FOLLOWERS = 32
+
+
+class Engine:
+    """Runs until a Shutdown arrives; ``send`` takes every answer."""
+
+    def __init__(self, model: Model, inbox: Inbox, send: Send) -> None:
+        self._model = model
+        self._inbox = inbox
+        self._send = send
+        self._batch = Batch(max(model.layout.batch, model.layout.sequences))
+        self._scheduler = Scheduler(self._batch.capacity)
+        self._slots = Slots(model)
+        self._embedder = Embedder(model, self._batch)
+        self._waiting: deque[Sequence] = deque()
+        self._running = True
+        self._deltas: list[p.Delta] = []
+        self._ended: list[p.FromRunner] = []
+        self._counters = {"prompt": 0, "cached": 0, "generated": 0, "steps": 0}
+
+    def run(self) -> None:
+        """The loop; returns after Shutdown."""
+        while self._running:
+            self._receive()
+            self._admit()
+            runs = self._scheduler.plan(self._slots.live)
+            if runs:
+                self._step(runs)
+            self._flush()
+            if self._embedder.busy:
+                self._ended.extend(self._embedder.step())
+                self._flush()
+        for sequence in [*self._slots.live, *self._waiting]:
+            sequence.sampler.close()
+
+    # --- requests ---------------------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        """Take what has arrived; wait for it only when there is nothing to compute."""
+        idle = not (self._slots.live or self._waiting or self._embedder.busy)
+        try:
+            message = self._inbox.get(block=idle)
+            while True:
+                self._handle(message)
+                message = self._inbox.get_nowait()
+        except queue.Empty:
+            return
+
+    def _handle(self, message: object) -> None:
+        match message:
+            case Prepared():
+                self._waiting.append(message.sequence)
+            case p.Embed() | p.Rerank():
+                answer = self._embedder.add(message)
+                if answer is not None:
+                    self._send(answer)
+            case p.Cancel():
+                self._cancel(message.id)
+            case p.GetStats():
+                self._send(self._stats(message.id))
+            case p.Shutdown():
+                self._running = False
+            case _:
+                raise TypeError(f"the engine does not know {type(message).__name__}")
+
+    def _cancel(self, request: int) -> None:
+        for sequence in self._slots.live:
+            if sequence.id == request:
+                self._release(sequence)
+                return
+        for sequence in self._waiting:
+            if sequence.id == request:
+                sequence.sampler.close()
+                self._waiting.remove(sequence)
+                return
+        self._embedder.cancel(request)
+
+    def _admit(self) -> None:
+        """Give slots to waiting sequences, in order; who can inherit a prefix soon waits for it."""
+        if not self._waiting or not self._slots.free:
+            return
+        self._slots.seconds_per_token = self._scheduler.seconds_per_token
+        left: deque[Sequence] = deque()
+        while self._waiting and len(left) < MAX_FOLLOWERS:
+            sequence = self._waiting.popleft()
+            if self._slots.leader(sequence) is not None:
+                left.append(sequence)
+            elif not self._slots.place(sequence):
+                left.append(sequence)
+                break
+            else:
+                sequence.started_ns = time.perf_counter_ns()
+                self._counters["prompt"] += len(sequence.prompt)
+                self._counters["cached"] += sequence.cached
+        left.extend(self._waiting)
+        self._waiting = left
+
+    # --- a step -----------------------------------------------------------------------------------
+
+    def _step(self, runs: list[Run]) -> None:
+        batch = self._batch
+        batch.clear()
+        for run in runs:
+            sequence = run.sequence
+            start = sequence.computed
+            tokens = sequence.tokens[start : start + run.count]
+            batch.add(tokens, start, sequence.slot, output=run.complete)
+            if run.complete and sequence.constraint is not None:
+                sequence.constraint.prepare()
+        started = time.perf_counter()
+        if not self._decode(runs):
+            return
+        complete = [run.sequence for run in runs if run.complete]
+        logits = self._model.logits(batch.rows) if complete else None
+        self._scheduler.measured(runs, time.perf_counter() - started)
+        self._counters["steps"] += 1
+        for run in runs:
+            run.sequence.computed += run.count
+        if logits is not None:
+            for row, sequence in enumerate(complete):
+                self._sample(sequence, logits[row])
+        if self._counters["steps"] % GAP_CHECK_STEPS == 0:
+            self._slots.close_gaps()
+
+    def _decode(self, runs: list[Run]) -> bool:
+        """llama_decode; False when the step came to nothing and its sequences were ended."""
+        status = self._model.decode(self._batch.raw)
+        while status == 1 and self._slots.forget_retained():
+            status = self._model.decode(self._batch.raw)
+        if status == 0:
+            return True
+        if status == 1:
+            # No cells left: the youngest gives way, the others go on.
+            youngest = max((run.sequence for run in runs), key=lambda s: s.started_ns)
+            self._end(youngest, "length")
+            return False
+        for run in runs:
+            text = f"llama_decode failed with status {status}"
+            self._ended.append(p.Failed(run.sequence.id, text))
+            run.sequence.sampler.close()
+        live = {run.sequence for run in runs}
+        self._waiting.extendleft(s for s in self._slots.live if s not in live)
+        self._slots.forget_all()
+        for sequence in self._waiting:
+            sequence.slot, sequence.computed = -1, 0
+        return False
+
+    def _sample(self, sequence: Sequence, logits: Logits) -> None:
+        try:
+            token = self._choose(sequence, logits)
+            piece = self._model.piece(token)
+            ended = token in self._model.end_tokens
+            constraint = sequence.constraint
+            forced = constraint.accept(token, piece) if constraint and not ended else []
+        except GrammarError as error:
+            self._fail(sequence, f"the grammar failed: {error}")
+            return
+        if not sequence.generated:
+            sequence.first_token_ns = time.perf_counter_ns()
+        if ended:
+            sequence.generated += 1
+            self._end(sequence, "stop")
+            return
+        self._append(sequence, [token, *forced])
+
+    def _choose(self, sequence: Sequence, logits: Logits) -> int:
+        model, sampler, constraint = self._model, sequence.sampler, sequence.constraint
+        if len(model.suppressed):
+            logits[model.suppressed] = float("-inf")
+        sampler.bias(logits)
+        raw = logits.copy() if sequence.request.logprobs and constraint else logits
+        token = self._draw(sequence, logits, constraint)
+        if sequence.request.logprobs:
+            self._note_logprob(sequence, raw, token)
+        return token
+
+    def _draw(self, sequence: Sequence, logits: Logits, constraint: Constraint | None) -> int:
+        sampler = sequence.sampler
+        if constraint is None:
+            return sampler.sample(logits)
+        constraint.apply(logits)
+        token = sampler.sample(logits)
+        if constraint.asleep and constraint.must_wake(self._model.piece(token)):
+            constraint.apply(logits)
+            token = sampler.sample(logits)
+        return token
+
+    def _note_logprob(self, sequence: Sequence, logits: Logits, token: int) -> None:
+        found = logprob(logits, token, sequence.request.top_logprobs)
+        found.token = self._model.piece(found.id)
+        for candidate in found.top:
+            candidate.token = self._model.piece(candidate.id)
+        sequence.logprobs.append(found)
+
+    def _append(self, sequence: Sequence, tokens: list[int]) -> None:
+        """Add generated tokens to the sequence and their text to the news; end it where it ends."""
+        text = ""
+        count = 0
+        for token in tokens:
+            if token in self._model.end_tokens:
+                self._say(sequence, text, count)
+                self._end(sequence, "stop")
+                return
+            sequence.tokens.append(token)
+            sequence.generated += 1
+            count += 1
+            text += sequence.text.feed(self._model.piece(token))
+            if sequence.text.stop or sequence.generated >= sequence.max_tokens:
+                break
+        self._counters["generated"] += count
+        self._say(sequence, text, count)
+        constraint = sequence.constraint
+        if sequence.text.stop or (constraint is not None and constraint.complete):
+            self._end(sequence, "stop")
+        elif sequence.generated >= sequence.max_tokens or not self._make_room(sequence):
+            self._end(sequence, "length")
+
+    def _say(self, sequence: Sequence, text: str, tokens: int) -> None:
+        delta = sequence.delta(text, tokens)
+        if delta is not None:
+            self._deltas.append(delta)
+
+    def _make_room(self, sequence: Sequence) -> bool:
+        """Shift the context of a full sequence; False where it has to end instead."""
+        cells = self._model.layout.cells
+        if len(sequence.tokens) <= cells:
+            return True
+        request = sequence.request
+        if not (request.shift and self._model.can_shift):
+            return False
+        size = sequence.computed
+        keep = size if request.num_keep < 0 else min(request.num_keep, size)
+        discard = (size - keep) // 2
+        if discard <= 0:
+            return False
+        self._model.shift(sequence.slot, keep, discard, size)
+        del sequence.tokens[keep : keep + discard]
+        sequence.computed -= discard
+        sequence.shifted = True
+        return len(sequence.tokens) <= cells
+
+    # --- ends -------------------------------------------------------------------------------------
+
+    def _end(self, sequence: Sequence, reason: str) -> None:
+        rest = "" if sequence.text.stop else sequence.text.finish()
+        self._say(sequence, rest, 0)
+        self._ended.append(sequence.finished(reason))
+        self._release(sequence)
+
+    def _fail(self, sequence: Sequence, error: str) -> None:
+        self._ended.append(p.Failed(sequence.id, error))
+        self._release(sequence)
+
+    def _release(self, sequence: Sequence) -> None:
+        sequence.sampler.close()
+        self._slots.release(sequence)
+
+    def _flush(self) -> None:
+        """One frame with the step's news, then the ends."""
+        if self._deltas:
+            self._send(p.Step(self._deltas))
+            self._deltas = []
+        for message in self._ended:
+            self._send(message)
+        self._ended.clear()
+
+    def _stats(self, request: int) -> p.Stats:
+        layout = self._model.layout
+        return p.Stats(
+            id=request,
+            running=len(self._slots.live),
+            waiting=len(self._waiting),
+            retained=self._slots.retained,
+            cells_used=self._slots.cells_used,
+            cells_total=layout.cells * (1 if layout.unified else layout.sequences),
+            prompt_tokens=self._counters["prompt"],
+            cached_tokens=self._counters["cached"],
+            generated_tokens=self._counters["generated"],
+            steps=self._counters["steps"],
+        )

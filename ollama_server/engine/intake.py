@@ -1,0 +1,147 @@
+"""Requests made ready for the engine, off its thread: tokenized, cut to fit, grammar compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import protocol as p
+from .constraint import Constraint, GrammarCompiler, GrammarError
+from .model import Model
+from .sampling import Sampler, SamplingError
+from .sequence import Sequence
+from .text import TextStream
+
+# Generations without an end are cut at this many times the context.
+ENDLESS = 10
+PROMPT_TOO_LONG = (
+    "the prompt is longer than the context length currently available to the model; shorten the "
+    "prompt, adjust the context length in settings, or use a model with a longer context length"
+)
+
+
+class RequestError(ValueError):
+    """The request cannot be served; ``status`` is the HTTP status it deserves."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A sequence that only needs a slot."""
+
+    sequence: Sequence
+
+
+Deliver = Callable[[Prepared | p.Failed], None]
+
+
+class Intake:
+    """Prepares generations; ``submit`` calls ``deliver`` with Prepared or Failed when it is done.
+
+    Requests without a grammar are prepared at once, the others on a thread of their own, because
+    compiling a grammar can take a second.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._compiler = GrammarCompiler(model)
+        self._pending = 0
+        self._grammars = ThreadPoolExecutor(max_workers=1, thread_name_prefix="grammars")
+
+    def prepare(self, request: p.Generate) -> Prepared | p.Failed:
+        """The sequence of a request, or why there is none."""
+        try:
+            return Prepared(self._sequence(request))
+        except (RequestError, SamplingError, GrammarError) as error:
+            return p.Failed(request.id, str(error), getattr(error, "status", 400))
+
+    def prepare_later(self, request: p.Generate, deliver: Deliver) -> None:
+        """The same on the grammar thread."""
+        self._pending += 1
+
+        def work() -> None:
+            deliver(self.prepare(request))
+            self._pending -= 1
+
+        self._grammars.submit(work)
+
+    def when_prepared(self, action: Callable[[], None]) -> None:
+        """Do something after all requests that were given to ``prepare_later`` so far."""
+        if self._pending:
+            self._grammars.submit(action)
+        else:
+            action()
+
+    def _sequence(self, request: p.Generate) -> Sequence:
+        model = self._model
+        if model.embedding:
+            raise RequestError("this model only makes embeddings and cannot generate text")
+        tokens, dropped = self._fit(request, self._tokens(request))
+        constraint = self._constraint(request)
+        sampler = Sampler(request.sampling, model.n_vocab, model.layout.cells)
+        sampler.remember(tokens)
+        most = ENDLESS * model.layout.cells
+        return Sequence(
+            request=request,
+            tokens=tokens,
+            prompt=np.array(tokens, dtype=np.int32),
+            sampler=sampler,
+            text=TextStream(request.stop),
+            max_tokens=min(request.max_tokens, most) if request.max_tokens >= 0 else most,
+            constraint=constraint,
+            dropped=dropped,
+        )
+
+    def _constraint(self, request: p.Generate) -> Constraint | None:
+        return self._compiler.compile(request.grammar) if request.grammar is not None else None
+
+    def _tokens(self, request: p.Generate) -> list[int]:
+        model = self._model
+        tokens: list[int] = []
+        for part in request.prompt:
+            match part:
+                case p.Text():
+                    add_special = request.add_special and not tokens
+                    tokens += model.tokenize(
+                        part.text, add_special=add_special, special=part.special
+                    )
+                case p.Tokens():
+                    tokens += self._checked(part.ids)
+                case p.Media():
+                    raise RequestError("this model does not take images or sound", 400)
+        if not tokens:
+            start = model.start_token
+            if start < 0:
+                raise RequestError("the prompt is empty")
+            tokens = [start]
+        return tokens
+
+    def _checked(self, ids: list[int]) -> list[int]:
+        for token in ids:
+            if not 0 <= token < self._model.n_vocab:
+                raise RequestError(f"token {token} is not in the vocabulary of this model")
+        return ids
+
+    def _fit(self, request: p.Generate, tokens: list[int]) -> tuple[list[int], int]:
+        """The prompt cut in the middle where it does not fit, and how many tokens that dropped."""
+        cells = self._model.layout.cells
+        if len(tokens) < cells:
+            return tokens, 0
+        if not request.truncate:
+            raise RequestError(
+                f"request ({len(tokens)} tokens) exceeds the available context size "
+                f"({cells} tokens), try increasing it"
+            )
+        if not (request.shift and self._model.can_shift):
+            raise RequestError(PROMPT_TOO_LONG)
+        keep = len(tokens) if request.num_keep < 0 else request.num_keep
+        keep = min(keep + self._model.adds_bos, cells - 1)
+        limit = cells - max((cells - keep) // 2, 1)
+        kept = tokens[:keep] + tokens[len(tokens) - (limit - keep) :]
+        return kept, len(tokens) - len(kept)

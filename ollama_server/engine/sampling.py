@@ -1,0 +1,179 @@
+"""From logits to a token: llama.cpp's sampler chain over as few candidates as it needs.
+
+The chain is built in llama.cpp's default order: penalties, top-k, typical, top-p, min-p,
+temperature, then the draw. Two short cuts give the same token for less work: greedy sampling is an
+argmax, and top-k first narrows the vocabulary to the blocks that can hold the k best.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import secrets
+from typing import Any
+
+import llama_cpp.llama_cpp as lib
+import numpy as np
+from numpy.typing import NDArray
+
+from .protocol import Logprob, Sampling, TokenLogprob
+
+CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+# Rows of the block view below: high enough that a block's maximum is one pass of vector code.
+BLOCKS_OF = 64
+NARROW_UP_TO = 256
+
+Logits = NDArray[np.float32]
+Ids = NDArray[np.integer]
+
+
+class SamplingError(ValueError):
+    """A sampler setting is out of range; the message names it."""
+
+
+def check(sampling: Sampling) -> None:
+    """Refuse values that llama.cpp's samplers cannot work with."""
+    if not (math.isfinite(sampling.repeat_penalty) and sampling.repeat_penalty > 0):
+        raise SamplingError("repeat_penalty must be finite and greater than 0")
+    for name in ("temperature", "top_p", "min_p", "typical_p"):
+        if not math.isfinite(getattr(sampling, name)):
+            raise SamplingError(f"{name} must be finite")
+    for name in ("presence_penalty", "frequency_penalty"):
+        if not math.isfinite(getattr(sampling, name)):
+            raise SamplingError(f"{name} must be finite")
+
+
+class Sampler:
+    """The sampler of one sequence; ``close`` frees the native chain."""
+
+    def __init__(self, sampling: Sampling, n_vocab: int, context_size: int) -> None:
+        check(sampling)
+        self.seed = sampling.seed & 0xFFFFFFFF if sampling.seed >= 0 else secrets.randbits(32)
+        self.greedy = sampling.temperature <= 0
+        last_n = context_size if sampling.repeat_last_n < 0 else sampling.repeat_last_n
+        self._penalized = last_n > 0 and (
+            sampling.repeat_penalty != 1.0
+            or sampling.presence_penalty != 0.0
+            or sampling.frequency_penalty != 0.0
+        )
+        self._last_n = last_n
+        self._top_k = sampling.top_k
+        self._bias = [(t, b) for t, b in sampling.logit_bias.items() if 0 <= t < n_vocab]
+        self._chain = self._build(sampling, n_vocab)
+
+    def _build(self, sampling: Sampling, n_vocab: int) -> Any:
+        chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+        if self._penalized:
+            penalties = lib._lib.llama_sampler_init_penalties
+            penalties.argtypes = [
+                ctypes.c_int32,
+                ctypes.c_int32,
+                ctypes.c_float,
+                ctypes.c_float,
+                ctypes.c_float,
+            ]
+            penalties.restype = ctypes.c_void_p
+            parts = [
+                penalties(
+                    n_vocab,
+                    self._last_n,
+                    sampling.repeat_penalty,
+                    sampling.frequency_penalty,
+                    sampling.presence_penalty,
+                )
+            ]
+        else:
+            parts = []
+        parts += [
+            lib.llama_sampler_init_top_k(sampling.top_k),
+            lib.llama_sampler_init_typical(sampling.typical_p, 0),
+            lib.llama_sampler_init_top_p(sampling.top_p, 0),
+            lib.llama_sampler_init_min_p(sampling.min_p, 0),
+            lib.llama_sampler_init_temp_ext(sampling.temperature, 0.0, 1.0),
+            lib.llama_sampler_init_dist(self.seed),
+        ]
+        for part in parts:
+            lib.llama_sampler_chain_add(chain, part)
+        return chain
+
+    def close(self) -> None:
+        """Free the native chain; the sampler is not usable after this."""
+        if self._chain:
+            lib.llama_sampler_free(self._chain)
+            self._chain = None
+
+    def remember(self, prompt: list[int]) -> None:
+        """Let the penalties see the end of the prompt."""
+        if self._penalized:
+            for token in prompt[-self._last_n :]:
+                if token >= 0:
+                    lib.llama_sampler_accept(self._chain, token)
+
+    def bias(self, logits: Logits) -> None:
+        """Add the request's logit biases to a row, in place."""
+        for token, value in self._bias:
+            logits[token] += value
+
+    def sample(self, logits: Logits, allowed: Ids | None = None) -> int:
+        """Choose a token from a row of shape (n_vocab,), among ``allowed`` ids where given."""
+        if self.greedy and not self._penalized:
+            if allowed is None:
+                return int(logits.argmax())
+            return int(allowed[logits[allowed].argmax()])
+        token = self._draw(candidates(logits, self._candidate_ids(logits, allowed)))
+        if self._penalized:
+            lib.llama_sampler_accept(self._chain, token)
+        return token
+
+    def _candidate_ids(self, logits: Logits, allowed: Ids | None) -> Ids | None:
+        if allowed is not None:
+            return allowed
+        if not self._penalized and 0 < self._top_k <= NARROW_UP_TO:
+            return likeliest(logits, self._top_k)
+        return None
+
+    def _draw(self, pool: NDArray[np.void]) -> int:
+        array = lib.llama_token_data_array(
+            data=pool.ctypes.data_as(lib.llama_token_data_p),
+            size=len(pool),
+            selected=-1,
+            sorted=False,
+        )
+        lib.llama_sampler_apply(self._chain, ctypes.byref(array))
+        return int(array.data[array.selected].id)
+
+
+def candidates(logits: Logits, ids: Ids | None) -> NDArray[np.void]:
+    """llama_token_data of the given ids, of the whole vocabulary for None."""
+    pool = np.empty(len(logits) if ids is None else len(ids), dtype=CANDIDATE)
+    pool["id"] = np.arange(len(logits), dtype=np.int32) if ids is None else ids
+    pool["logit"] = logits if ids is None else logits[ids]
+    pool["p"] = 0.0
+    return pool
+
+
+def likeliest(logits: Logits, count: int) -> Ids:
+    """At least the ``count`` ids with the highest logits, in no order, and few others.
+
+    Seen as rows of a matrix, the vocabulary's columns are blocks. The best ``count`` logits lie in
+    the ``count`` blocks with the highest maxima, so the others need no look.
+    """
+    width = len(logits) // BLOCKS_OF
+    if width <= 4 * count:
+        return np.arange(len(logits))
+    head = logits[: width * BLOCKS_OF].reshape(BLOCKS_OF, width)
+    best = np.argpartition(head.max(axis=0), width - count)[width - count :]
+    ids = (best + np.arange(BLOCKS_OF)[:, None] * width).ravel()
+    return np.concatenate([ids, np.arange(width * BLOCKS_OF, len(logits))])
+
+
+def logprob(logits: Logits, token: int, top: int) -> Logprob:
+    """Natural-log probabilities of ``token`` and the ``top`` likeliest; pieces are left empty."""
+    peak = float(logits.max())
+    total = peak + math.log(float(np.exp(logits - peak, dtype=np.float32).sum(dtype=np.float64)))
+    likely: list[TokenLogprob] = []
+    if top > 0:
+        ids = np.argpartition(logits, -top)[-top:]
+        ids = ids[np.argsort(-logits[ids], kind="stable")]
+        likely = [TokenLogprob(int(i), b"", float(logits[i]) - total) for i in ids]
+    return Logprob(token, b"", float(logits[token]) - total, likely)

@@ -1,0 +1,92 @@
+"""What goes into the next batch: a run of tokens for each sequence, within a budget of time.
+
+Decoding sequences come first, with one token each or the few that a grammar forces. What is left
+of the budget goes to prompts, in order of arrival. While somebody is being streamed to, the budget
+is what the machine computes in ``STALL_SECONDS``, by the speed that was measured so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .sequence import Sequence
+
+# Running streams wait at most about this long for another request's prompt.
+STALL_SECONDS = 0.08
+# With nobody waiting for a token, a step may take this long: short enough to notice a hang-up.
+IDLE_SECONDS = 0.5
+FIRST_CHUNK = 128
+SMALLEST_CHUNK = 16
+
+
+@dataclass(slots=True)
+class Run:
+    """``count`` tokens of a sequence, from its first not yet computed one on."""
+
+    sequence: Sequence
+    count: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run reaches the sequence's last known token, so that the next is sampled."""
+        return self.count == self.sequence.pending
+
+
+class Scheduler:
+    """Plans runs and learns the speed of prefill from the steps it planned."""
+
+    def __init__(self, max_tokens: int) -> None:
+        self._max_tokens = max_tokens
+        self._decode_seconds = 0.0
+        self.seconds_per_token = 0.0
+
+    def plan(self, live: Iterable[Sequence]) -> list[Run]:
+        """Runs for the next batch, ordered by slot; empty when nothing is pending."""
+        decoding: list[Run] = []
+        prompts: list[Sequence] = []
+        room = self._max_tokens
+        for sequence in live:
+            if sequence.decoding:
+                count = min(sequence.pending, room)
+                if count > 0:
+                    decoding.append(Run(sequence, count))
+                    room -= count
+            else:
+                prompts.append(sequence)
+        if not prompts:
+            return decoding
+        runs = decoding + self._fill(prompts, min(room, self._budget(bool(decoding))))
+        runs.sort(key=lambda run: run.sequence.slot)
+        return runs
+
+    def _budget(self, streaming: bool) -> int:
+        if not self.seconds_per_token:
+            return FIRST_CHUNK if streaming else self._max_tokens
+        seconds = STALL_SECONDS - self._decode_seconds if streaming else IDLE_SECONDS
+        return max(SMALLEST_CHUNK, int(seconds / self.seconds_per_token))
+
+    def _fill(self, prompts: list[Sequence], budget: int) -> list[Run]:
+        runs = []
+        for sequence in sorted(prompts, key=lambda s: (s.pending > SMALLEST_CHUNK, s.started_ns)):
+            if budget <= 0:
+                break
+            count = min(sequence.pending, budget)
+            runs.append(Run(sequence, count))
+            budget -= count
+        return runs
+
+    def measured(self, runs: list[Run], seconds: float) -> None:
+        """Learn from a step that took ``seconds``."""
+        prefill = sum(run.count for run in runs if not run.sequence.decoding)
+        if prefill == 0:
+            self._decode_seconds = blend(self._decode_seconds, seconds)
+        elif prefill >= SMALLEST_CHUNK:
+            decoding = self._decode_seconds if prefill < sum(run.count for run in runs) else 0.0
+            per_token = max(seconds - decoding, seconds / 4) / prefill
+            self.seconds_per_token = blend(self.seconds_per_token, per_token)
+
+
+def blend(old: float, new: float) -> float:
+    """A moving average that starts with the first value."""
+    return new if old == 0.0 else 0.7 * old + 0.3 * new
