@@ -1,5 +1,7 @@
 """The shape of a training sample, and small helpers to vary its wording."""
 
+# ruff: noqa: SIM905 (word lists)
+
 from __future__ import annotations
 
 import random
@@ -78,7 +80,16 @@ SUFFIXES = (
     " Can you help?",
     " I am curious.",
 )
-PREFIXES_ZH = ("请问，", "你好，", "我想知道，", "请告诉我，", "问题：", "那么，", "请回答：", "你知道吗？")
+PREFIXES_ZH = (
+    "请问，",
+    "你好，",
+    "我想知道，",
+    "请告诉我，",
+    "问题：",
+    "那么，",
+    "请回答：",
+    "你知道吗？",
+)
 SUFFIXES_ZH = ("谢谢！", "请告诉我。", "谢谢。", "我想知道。", "你知道吗？")
 
 
@@ -125,7 +136,8 @@ COMMON_NAMES = (
     "Michael Susan James Laura Robert Julia Thomas Elena Daniel Amir Fatima Chen Wei Ravi Sonia"
 ).split()
 CHINESE_NAMES = (
-    "小明 小红 小华 小丽 小刚 小芳 李雷 王芳 张伟 刘洋 陈静 杨帆 赵敏 黄磊 周杰 吴昊 林林 孙悦 马超 朱婷"
+    "小明 小红 小华 小丽 小刚 小芳 李雷 王芳 张伟 刘洋 "
+    "陈静 杨帆 赵敏 黄磊 周杰 吴昊 林林 孙悦 马超 朱婷"
 ).split()
 CHINESE_SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 CHINESE_GIVEN = "明华丽刚芳伟洋静帆敏磊杰昊悦超婷强军平文海云山雪梅东春江飞龙宇晨涛"
@@ -147,7 +159,9 @@ def person_zh(rng: random.Random) -> str:
     if roll < 0.3:
         return rng.choice(CHINESE_NAMES)
     if roll < 0.8:
-        given = rng.choice(CHINESE_GIVEN) + (rng.choice(CHINESE_GIVEN) if rng.random() < 0.4 else "")
+        given = rng.choice(CHINESE_GIVEN) + (
+            rng.choice(CHINESE_GIVEN) if rng.random() < 0.4 else ""
+        )
         return rng.choice(CHINESE_SURNAMES) + given
     return person(rng)
 

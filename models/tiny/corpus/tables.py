@@ -1,5 +1,7 @@
 """The small encyclopaedia behind the fact questions. Plain rows, one fact each."""
 
+# ruff: noqa: E501, SIM905 (one fact per line)
+
 from __future__ import annotations
 
 
@@ -536,6 +538,31 @@ chess | Chess is a board game for two players who try to checkmate the other kin
 sushi | Sushi is a Japanese dish of rice with fish or vegetables.
 pizza | Pizza is an Italian dish of flat bread with tomato, cheese and other toppings.
 coffee | Coffee is a drink made from roasted coffee beans.
+a llama | A llama is a woolly animal from South America that is related to camels and alpacas.
+quantum computing | Quantum computing uses quantum bits, which can be in several states at once, to solve some problems faster.
+the theory of relativity | The theory of relativity by Albert Einstein describes how space, time and gravity depend on motion and mass.
+TCP | TCP is a network protocol that delivers data reliably and in order.
+UDP | UDP is a network protocol that sends data fast but without a guarantee that it arrives.
+SSH | SSH is a protocol for secure remote access to another computer.
+TLS | TLS is the protocol that encrypts connections on the internet.
+a WebSocket | A WebSocket is a connection over which a browser and a server can both send messages at any time.
+a regular expression | A regular expression is a pattern that describes a set of texts.
+a unit test | A unit test is a small program that checks one part of the code.
+fine-tuning | Fine-tuning means training a finished model further on data for a special task.
+a transformer | A transformer is a neural network that uses attention to relate all tokens of a text to each other.
+inference | Inference means using a trained model to compute an answer.
+a KV cache | A KV cache stores the keys and values of earlier tokens, so that a model need not compute them again.
+batching | Batching means that a server computes several requests together to use the hardware better.
+a vector database | A vector database stores embeddings and finds the ones that are most similar.
+RAG | RAG means that a model gets passages found by a search and answers with their help.
+an API key | An API key is a secret text that identifies a program to a service.
+a class | A class is a plan for objects that bundles data and functions.
+a list | A list is an ordered collection of values in a program.
+a dictionary | A dictionary in Python maps keys to values.
+a proxy | A proxy is a server that passes requests on to other servers.
+latency | Latency is the time between a request and its answer.
+bandwidth | Bandwidth is the amount of data that a connection can carry per second.
+a thread | A thread is a sequence of instructions that runs beside others in one program.
 """)
 
 DEFINITIONS_ZH = rows("""
