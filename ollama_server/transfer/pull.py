@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import httpx
 
-from ollama_server.errors import BadRequest, ModelNotFound, ServerError, TransferError
+from ollama_server.errors import BadRequest, ServerError, TransferError
 from ollama_server.store import manifest as manifests
 from ollama_server.store.blobs import check_digest
 from ollama_server.store.manifest import MEDIA_JSON, MEDIA_TENSOR, Layer, Manifest
 from ollama_server.store.names import Name
+from ollama_server.store.progress import Progress
 from ollama_server.store.store import Store
 from ollama_server.transfer.download import BlobDownload, Retry, Source
-from ollama_server.transfer.progress import FRAME_SECONDS, Progress, short_digest
+from ollama_server.transfer.frames import Frames, frames_of, short_digest
 from ollama_server.transfer.registry import Location, Registry
-from ollama_server.transfer.shared import Running, SharedTransfers, T
+from ollama_server.transfer.shared import Running, SharedTransfers
 from ollama_server.transfer.threads import Threads
 
 
@@ -63,7 +63,7 @@ class BlobFetcher:
     async def __aexit__(self, *failure: object) -> None:
         await self._stack.aclose()
 
-    async def fetch(self, digest: str, source: Source) -> AsyncIterator[Progress]:
+    async def fetch(self, digest: str, source: Source) -> Frames:
         """Frames until the last byte of the blob is here, or one if it is in the store already."""
         blobs = self._downloads.store.blobs
         status = f"pulling {short_digest(digest)}"
@@ -95,21 +95,7 @@ class BlobFetcher:
         )
 
 
-async def frames_of(running: Running[T], status: str) -> AsyncIterator[Progress]:
-    """A frame every 60 ms until nothing is left to move; raises what the transfer raised early."""
-    transfer = running.transfer
-    while True:
-        moved = await running.moved(FRAME_SECONDS)
-        yield Progress(status, transfer.digest, transfer.total, transfer.completed)
-        if moved:
-            break
-    if running.task.done() and not transfer.moved.is_set():
-        await running.result()
-
-
-async def pull_from_registry(
-    downloads: Downloads, registry: Registry, name: Name
-) -> AsyncIterator[Progress]:
+async def pull_from_registry(downloads: Downloads, registry: Registry, name: Name) -> Frames:
     """Frames of a pull of ``name``. Raises TransferError or StoreError."""
     yield Progress("pulling manifest")
     data, manifest = await _manifest(registry, name)
@@ -125,12 +111,10 @@ async def pull_from_registry(
             yield frame
 
 
-async def install(
-    downloads: Downloads, name: Name, content: bytes | Manifest
-) -> AsyncIterator[Progress]:
+async def install(downloads: Downloads, name: Name, content: bytes | Manifest) -> Frames:
     """The last frames of every pull: the manifest, what it made superfluous, success."""
     store = downloads.store
-    before = await downloads.threads.run(lambda: _digests_of(store, name))
+    before = await downloads.threads.run(lambda: store.digests_of(name))
     yield Progress("writing manifest")
     await downloads.threads.run(lambda: store.write_manifest(name, content))
     if downloads.prune and before:
@@ -167,10 +151,3 @@ async def _manifest(registry: Registry, name: Name) -> tuple[bytes, Manifest]:
             # Another spelling of a digest would be another file to whoever reads the manifest.
             raise TransferError("invalid digest format")
     return data, manifest
-
-
-def _digests_of(store: Store, name: Name) -> set[str]:
-    try:
-        return store.resolve(name).manifest.digests
-    except ModelNotFound:
-        return set()

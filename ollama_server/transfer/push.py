@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import httpx
@@ -10,10 +9,10 @@ import httpx
 from ollama_server.errors import ModelNotFound, TransferError
 from ollama_server.store.manifest import Layer
 from ollama_server.store.names import Name
+from ollama_server.store.progress import Progress
 from ollama_server.store.store import Entry, Store
 from ollama_server.transfer.download import Retry
-from ollama_server.transfer.progress import Progress, short_digest
-from ollama_server.transfer.pull import frames_of
+from ollama_server.transfer.frames import Frames, frames_of, short_digest
 from ollama_server.transfer.registry import Registry
 from ollama_server.transfer.shared import SharedTransfers
 from ollama_server.transfer.threads import Threads
@@ -31,9 +30,7 @@ class Uploads:
     retry: Retry
 
 
-async def push_to_registry(
-    uploads: Uploads, registry: Registry, name: Name
-) -> AsyncIterator[Progress]:
+async def push_to_registry(uploads: Uploads, registry: Registry, name: Name) -> Frames:
     """Frames of a push of ``name``. Raises TransferError or StoreError."""
     yield Progress("retrieving manifest")
     entry = _installed(uploads.store, name)
@@ -61,9 +58,7 @@ def _installed(store: Store, name: Name) -> Entry | TransferError:
         return TransferError(f"open {path}: no such file or directory")
 
 
-async def _push_blob(
-    uploads: Uploads, registry: Registry, name: Name, layer: Layer
-) -> AsyncIterator[Progress]:
+async def _push_blob(uploads: Uploads, registry: Registry, name: Name, layer: Layer) -> Frames:
     status = f"pushing {short_digest(layer.digest)}"
     if await registry.has_blob(layer.digest):
         yield Progress(status, layer.digest, layer.size, layer.size)

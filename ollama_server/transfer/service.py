@@ -8,12 +8,15 @@ from pathlib import Path
 import httpx
 
 from ollama_server.errors import BadRequest, TransferError
+from ollama_server.store.create import Hooks
 from ollama_server.store.names import Name, parse_reference
 from ollama_server.store.store import Store
 from ollama_server.transfer.download import BlobDownload, Retry
+from ollama_server.transfer.frames import Frames
+from ollama_server.transfer.hub import HOSTS, Hub
+from ollama_server.transfer.hub_pull import pull_from_hub
 from ollama_server.transfer.keys import KeyPair, load_or_create
 from ollama_server.transfer.net import STALL_SECONDS, make_client
-from ollama_server.transfer.progress import Frames
 from ollama_server.transfer.pull import Downloads, pull_from_registry
 from ollama_server.transfer.push import Uploads, push_to_registry
 from ollama_server.transfer.registry import Registry
@@ -32,7 +35,10 @@ def pull_name(text: str) -> Name:
 
 
 class TransferService:
-    """All transfers of one server; equal downloads are shared between its clients."""
+    """All transfers of one server; equal downloads are shared between its clients.
+
+    ``hooks`` are those of ``/api/create``: what the hub sends becomes a model the same way.
+    """
 
     def __init__(
         self,
@@ -40,6 +46,7 @@ class TransferService:
         *,
         version: str = "0.0.0",
         prune: bool = True,
+        hooks: Hooks | None = None,
         key_path: Path | None = None,
         retry: Retry | None = None,
         stall_seconds: float = STALL_SECONDS,
@@ -47,6 +54,7 @@ class TransferService:
         self._store = store
         self._version = version
         self._prune = prune
+        self._hooks = hooks or Hooks()
         self._key_path = key_path
         self._retry = retry or Retry()
         self._stall_seconds = stall_seconds
@@ -56,6 +64,8 @@ class TransferService:
 
         A registry by plain http without ``insecure`` is refused at once, before any frame.
         """
+        if name.host.lower() in HOSTS:
+            return pull_from_hub(self._downloads, Hub(self._threads), name, self._hooks)
         return pull_from_registry(self._downloads, self._registry(name, insecure), name)
 
     def push(self, name: Name, *, insecure: bool = False) -> Frames:
