@@ -217,6 +217,25 @@ _cache: OrderedDict[tuple[str, int, int], GGUF] = OrderedDict()
 _cache_lock = threading.Lock()
 
 
+def raw_values(header: GGUF) -> dict[str, bytes]:
+    """Each metadata value as the file holds it: type and payload, ready to be written again.
+
+    Raises GGUFError for big-endian files and version 1, whose bytes mean something else today.
+    """
+    if header.byte_order != "<" or header.version == 1:
+        raise GGUFError("cannot rewrite a big-endian or version 1 GGUF file: convert it anew")
+    found: dict[str, bytes] = {}
+    with disk_errors(header.path), header.path.open("rb") as file:
+        reader = _Reader(file, header.file_size, header.byte_order, header.version)
+        _read_magic(reader)
+        _, pair_count = reader.count(), reader.count()
+        for _ in range(pair_count):
+            key, start = reader.string(), reader.position
+            _read_value(reader, header.path, key)
+            found[key] = bytes(reader.buffer[start : reader.position])
+    return found
+
+
 class _Reader:
     """A cursor over the head of a file, which is read piece by piece as it is needed."""
 

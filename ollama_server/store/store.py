@@ -132,6 +132,12 @@ class Store:
             if name is not None:
                 yield name, path
 
+    def digests_of(self, name: Name) -> set[str]:
+        """The blobs that the model of this name needs; none when it is not installed."""
+        path = self._path(self.spelling(name))
+        with disk_errors(path):
+            return _digests_in(path.read_bytes()) if path.is_file() else set()
+
     # --- changing ---------------------------------------------------------------------------------
 
     def write_manifest(self, name: Name, content: Manifest | bytes, *, check: bool = True) -> Entry:
