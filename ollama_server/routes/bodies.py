@@ -1,4 +1,4 @@
-"""Reading the bodies of /v1 requests, compressed ones too."""
+"""Reading the bodies of requests; those of /v1 may be compressed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ class UndecodableBody(BadRequest):
     """A broken or too large compressed body; reported without a family's envelope."""
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body, decompressed where it says zstd.
-
-    Raises UndecodableBody, and Canceled when the client leaves before it has sent everything.
-    """
+async def read_raw(request: Request) -> bytes:
+    """The whole body as it came; raises Canceled when the client leaves before it has sent all."""
     try:
-        body = await request.body()
+        return await request.body()
     except ClientDisconnect:
         raise Canceled("request canceled") from None
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body, decompressed where it says zstd; raises UndecodableBody and Canceled."""
+    body = await read_raw(request)
     if request.headers.get("content-encoding", "").strip().lower() != "zstd":
         return body
     return decompress(body)
