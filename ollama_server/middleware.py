@@ -9,9 +9,10 @@ import functools
 import ipaddress
 import posixpath
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import quote
 
+from prometheus_client import Counter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -125,12 +126,12 @@ class CorsMiddleware:
             ("Vary", "Access-Control-Request-Headers"),
         ]
 
-    async def _send(self, send: Send, origin: str, message: Message) -> None:
+    def _send(self, send: Send, origin: str, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in self._origin_headers(origin):
                 headers.append(name, value)
-        await send(message)
+        return send(message)
 
 
 class HostCheckMiddleware:
@@ -232,11 +233,36 @@ class CleanPathMiddleware:
         return clean
 
 
-async def _send_empty(
-    send: Send, status: int, headers: Sequence[tuple[str, str]] | Iterable[tuple[str, str]] = ()
-) -> None:
+async def _send_empty(send: Send, status: int, headers: Sequence[tuple[str, str]] = ()) -> None:
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     if status != 204:
         raw.append((b"content-length", b"0"))
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": b""})
+
+
+class MetricsMiddleware:
+    """Counts requests by method, route and status."""
+
+    def __init__(self, app: ASGIApp, counter: Counter) -> None:
+        self._app = app
+        self._counter = counter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 0
+
+        def watch(message: Message) -> Awaitable[None]:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            return send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            # The route's pattern, never the path: names and digests would make endless series.
+            route = getattr(scope.get("route"), "path", "other")
+            self._counter.labels(scope["method"], route, status or 499).inc()

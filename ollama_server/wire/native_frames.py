@@ -83,15 +83,17 @@ class _Counters(Frame, kw_only=True):
     debug_info: DebugInfo | None = msgspec.field(default=None, name="_debug_info")
 
 
-class GenerateFrame(_Counters, kw_only=True):
-    """One line of /api/generate, or its whole answer."""
-
+class _GenerateHead(Frame, kw_only=True):
     model: str
     created_at: str
     response: str
     thinking: str = ""
     tool_calls: list[ToolCallOut] = []
     done: bool
+
+
+class GenerateFrame(_Counters, _GenerateHead, kw_only=True):
+    """One line of /api/generate, or its whole answer."""
 
 
 class MessageOut(Frame):
@@ -103,13 +105,15 @@ class MessageOut(Frame):
     tool_calls: list[ToolCallOut] = []
 
 
-class ChatFrame(_Counters, kw_only=True):
-    """One line of /api/chat, or its whole answer."""
-
+class _ChatHead(Frame, kw_only=True):
     model: str
     created_at: str
     message: MessageOut
     done: bool
+
+
+class ChatFrame(_Counters, _ChatHead, kw_only=True):
+    """One line of /api/chat, or its whole answer."""
 
 
 class EmbedReply(Frame, kw_only=True):

@@ -1,0 +1,12 @@
+"""The native API."""
+
+from ollama_server.routes.native import blobs, create, embedding, generation, models, server
+
+ROUTERS = [
+    server.router,
+    models.router,
+    blobs.router,
+    create.router,
+    generation.router,
+    embedding.router,
+]

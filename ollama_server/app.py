@@ -1,0 +1,130 @@
+"""The application: services, routes and what happens to every request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Match
+
+from ollama_server.auth import ApiKeyMiddleware, load_keys
+from ollama_server.chat.template.go import parse as parse_template
+from ollama_server.errors import ServerError
+from ollama_server.generation.catalog import Catalog
+from ollama_server.generation.embedding import EmbeddingService
+from ollama_server.generation.service import GenerationService
+from ollama_server.metrics import Metrics
+from ollama_server.middleware import (
+    CleanPathMiddleware,
+    CorsMiddleware,
+    HostCheckMiddleware,
+    MetricsMiddleware,
+    OriginRules,
+)
+from ollama_server.routes import anthropic, native, openai, rerank
+from ollama_server.routes.envelopes import error_response
+from ollama_server.routes.native.server import package_version
+from ollama_server.runtime.pool import Pool
+from ollama_server.settings import Settings, get_settings
+from ollama_server.store.create import Hooks
+from ollama_server.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The server's ASGI application; services are on ``app.state``.
+
+    Raises ValueError for an OLLAMA_ORIGINS that cannot be understood, ServerError for a file of API
+    keys that cannot be read.
+    """
+    settings = settings or get_settings()
+    app = FastAPI(
+        title="ollama-server",
+        version=package_version(),
+        description="An inference server that speaks Ollama's API.",
+        lifespan=_lifespan,
+        redirect_slashes=False,
+    )
+    state = app.state
+    state.settings = settings
+    state.store = Store(settings.models)
+    state.metrics = Metrics()
+    state.pool = Pool(settings)
+    state.catalog = Catalog(state.store, settings)
+    state.generation = GenerationService(state.catalog, state.pool, state.metrics)
+    state.embedding = EmbeddingService(state.catalog, state.pool)
+    state.create_hooks = Hooks(check_template=parse_template)
+    for router in (*native.ROUTERS, openai.router, anthropic.router, rerank.router):
+        app.include_router(router)
+    app.add_exception_handler(ServerError, _server_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected_error)
+    _add_middleware(app, settings)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """From the inside out: the last one added sees a request first."""
+    if keys := load_keys(settings.api_keys, settings.api_keys_file):
+        app.add_middleware(ApiKeyMiddleware, keys=keys)
+    app.add_middleware(CleanPathMiddleware, is_known=lambda path: bool(methods_of(app, path)))
+    if settings.address.is_loopback:
+        app.add_middleware(HostCheckMiddleware)
+    app.add_middleware(CorsMiddleware, rules=OriginRules(settings.origins))
+    app.add_middleware(MetricsMiddleware, counter=app.state.metrics.requests)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state = app.state
+    await asyncio.to_thread(_prepare_store, state.store, state.settings)
+    state.pool.start()
+    try:
+        yield
+    finally:
+        await state.pool.close()
+
+
+def _prepare_store(store: Store, settings: Settings) -> None:
+    try:
+        store.start(prune=not settings.noprune)
+    except ServerError as error:
+        # A read-only or damaged store still serves what can be read.
+        log.warning("the model store at %s: %s", store.root, error)
+
+
+def methods_of(app: FastAPI, path: str) -> list[str]:
+    """The methods that some route takes for ``path``; empty for an unknown path."""
+    scope = {"type": "http", "path": path, "root_path": "", "method": ""}
+    found: set[str] = set()
+    for route in app.routes:
+        if route.matches(scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found)
+
+
+async def _server_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServerError)
+    return error_response(request.url.path, error)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return PlainTextResponse("404 page not found", 404)
+    if error.status_code == 405:
+        allow = ", ".join(methods_of(request.app, request.url.path))
+        return PlainTextResponse("405 method not allowed", 405, headers={"Allow": allow})
+    return error_response(request.url.path, ServerError(str(error.detail), error.status_code))
+
+
+async def _unexpected_error(request: Request, error: Exception) -> Response:
+    """A mistake of ours: the traceback goes to the log, not to the client."""
+    return error_response(request.url.path, ServerError("internal server error"))

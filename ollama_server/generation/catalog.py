@@ -1,0 +1,119 @@
+"""From the name in a request to everything that is known about the model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from ollama_server.chat.prompt import PromptTemplate, TemplateFacts, choose_template
+from ollama_server.errors import BadRequest, Forbidden, ModelNotFound
+from ollama_server.settings import Settings
+from ollama_server.store.model import Model, load_model
+from ollama_server.store.names import parse_reference
+from ollama_server.store.store import Store
+
+CLOUD_DISABLED = "ollama cloud is disabled: remote model is unavailable"
+_CACHED = 64
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A model with the template that is in force for it."""
+
+    model: Model
+    settings: Settings
+
+    @cached_property
+    def facts(self) -> TemplateFacts:
+        """What the choice of a template depends on."""
+        model, config = self.model, self.model.config
+        tool_use = model.metadata.get("tokenizer.chat_template.tool_use")
+        return TemplateFacts(
+            renderer=config.renderer,
+            parser=config.parser,
+            family=config.model_family,
+            name=model.name.model,
+            parameters=model.gguf.parameter_count if model.gguf else 0,
+            go=model.template,
+            jinja=model.jinja,
+            jinja_tool_use=tool_use if isinstance(tool_use, str) else None,
+            prefer_go=self.settings.go_template,
+            bos=_token_text(model, "bos"),
+            eos=_token_text(model, "eos"),
+            adds_eos=model.metadata.get("tokenizer.ggml.add_eos_token") is True,
+        )
+
+    @cached_property
+    def template(self) -> PromptTemplate:
+        """What renders chats. Raises TemplateError for a template that is broken."""
+        return choose_template(self.facts)
+
+    def template_for(self, override: str | None, *, completion: bool) -> PromptTemplate:
+        """What renders a request: its own Go template, else the model's. Raises TemplateError."""
+        facts = replace(self.facts, override=override) if override else self.facts
+        return choose_template(facts, completion=completion)
+
+    @cached_property
+    def capabilities(self) -> tuple[str, ...]:
+        """What the model can do, in Ollama's order: config, weights, projector, then template."""
+        offered = self.template.capabilities
+        found = list(self.model.gguf_capabilities)
+        found += [name for name in ("tools", "insert", "thinking") if name in offered]
+        return tuple(dict.fromkeys(found))
+
+
+def _token_text(model: Model, kind: str) -> str:
+    number = model.metadata.get(f"tokenizer.ggml.{kind}_token_id")
+    tokens = model.metadata.get("tokenizer.ggml.tokens")
+    if not isinstance(number, int) or tokens is None or not 0 <= number < len(tokens):
+        return ""
+    return str(tokens[number])
+
+
+class Catalog:
+    """Looks models up; remembers what it found while the manifest stays the same."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store = store
+        self.settings = settings
+        self._known: OrderedDict[tuple[str, str], Installed] = OrderedDict()
+
+    async def find(self, text: str) -> Installed:
+        """The local model that ``text`` names.
+
+        Raises BadRequest for a bad name, Forbidden for a cloud model, ModelNotFound, StoreError.
+        """
+        text = text.strip()
+        if not text:
+            raise ModelNotFound("model '' not found")
+        reference = parse_reference(text)
+        if not reference.name.is_valid:
+            raise BadRequest("invalid model name")
+        if reference.source == "cloud":
+            raise Forbidden(CLOUD_DISABLED)
+        try:
+            entry = self.store.resolve(reference.name)
+        except ModelNotFound:
+            raise ModelNotFound(f"model '{text}' not found") from None
+        model = load_model(self.store, entry)
+        if model.config.is_remote:
+            if reference.source == "local":
+                raise ModelNotFound(f"model '{text}' not found")
+            raise Forbidden(CLOUD_DISABLED)
+        installed = self.known(model)
+        if "capabilities" not in installed.__dict__:
+            # The first look reads the vocabulary and compiles the template.
+            await asyncio.to_thread(getattr, installed, "capabilities")
+        return installed
+
+    def known(self, model: Model) -> Installed:
+        """The model with its template, parsed once."""
+        key = (model.name.full, model.digest)
+        installed = self._known.get(key)
+        if installed is None or installed.model is not model:
+            installed = self._known[key] = Installed(model, self.settings)
+            while len(self._known) > _CACHED:
+                self._known.popitem(last=False)
+        return installed

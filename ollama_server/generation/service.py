@@ -1,0 +1,308 @@
+"""Generations: validate, load, render, run, parse. The API families only translate."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from ollama_server.chat.parse import OutputParser, Wake, make_parser, thinking_end
+from ollama_server.chat.types import Think, Tool
+from ollama_server.engine import protocol
+from ollama_server.errors import BadRequest, ServerError
+from ollama_server.generation import options as option_values
+from ollama_server.generation.catalog import Catalog, Installed
+from ollama_server.generation.events import Chunk, Done, Event, Rendered, Started, Unloaded
+from ollama_server.generation.options import Options
+from ollama_server.generation.prompt import Prompt, build
+from ollama_server.generation.request import GenerationRequest
+from ollama_server.metrics import Metrics
+from ollama_server.runtime.pool import Pool
+from ollama_server.runtime.runner import Runner
+
+_MAX_TOP_LOGPROBS = 20
+_RAW_CONFLICT = "raw mode does not support template, system, or context"
+
+
+class GenerationService:
+    """Turns a GenerationRequest into its events; see generation/events.py for their order."""
+
+    def __init__(self, catalog: Catalog, pool: Pool, metrics: Metrics) -> None:
+        self._catalog = catalog
+        self._pool = pool
+        self._metrics = metrics
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
+        """Run a request. Closing the generator stops the work at once.
+
+        Raises ServerErrors, in the order of the checks of Ollama, before the first Chunk; a
+        failure of the runner may come after it.
+        """
+        arrived = time.perf_counter_ns()
+        if not 0 <= request.top_logprobs <= _MAX_TOP_LOGPROBS:
+            raise BadRequest(f"top_logprobs must be between 0 and {_MAX_TOP_LOGPROBS}")
+        installed = await self._catalog.find(request.model)
+        idle = is_load_only(request)
+        if idle and request.keep_alive == 0:
+            self._pool.unload(installed.model)
+            yield Unloaded()
+            return
+        think = check(request, installed)
+        options = self._options(request, installed)
+        async with self._pool.acquire(installed.model, options.load, request.keep_alive) as lease:
+            load_ns = time.perf_counter_ns() - arrived
+            yield Started(load_ns)
+            if idle:
+                return
+            run = _Run(request, installed, lease.runner, options, think)
+            prompt = await run.prepare()
+            if request.render_only:
+                yield Rendered(prompt.text, len(prompt.media))
+                return
+            async with aclosing(run.answers()) as events:
+                async for event in self._metrics.watched(
+                    installed.model.name.short, arrived, events
+                ):
+                    if type(event) is Done:
+                        event.load_ns = load_ns
+                        event.total_ns = time.perf_counter_ns() - arrived
+                    yield event
+
+    async def count_tokens(self, request: GenerationRequest) -> int:
+        """How many tokens the prompt of a request has; the model is loaded for it."""
+        installed = await self._catalog.find(request.model)
+        think = check(request, installed)
+        options = self._options(request, installed)
+        async with self._pool.acquire(installed.model, options.load, request.keep_alive) as lease:
+            run = _Run(replace(request, truncate=False), installed, lease.runner, options, think)
+            prompt = await run.prepare()
+            texts = [part.text for part in prompt.parts if isinstance(part, protocol.Text)]
+            counted = await lease.runner.tokenize(texts)
+            ids = [part.ids for part in prompt.parts if isinstance(part, protocol.Tokens)]
+            return sum(map(len, [*counted, *ids])) + lease.runner.info.add_bos
+
+    def _options(self, request: GenerationRequest, installed: Installed) -> Options:
+        return option_values.resolve(
+            installed.model.params,
+            request.options,
+            context_length=self._catalog.settings.context_length,
+            logit_bias=request.logit_bias,
+        )
+
+
+def is_load_only(request: GenerationRequest) -> bool:
+    """Whether there is nothing to generate: such a request loads the model, or unloads it."""
+    if request.messages is not None:
+        return not request.messages
+    return not request.prompt and request.prompt_tokens is None
+
+
+def check(request: GenerationRequest, installed: Installed) -> Think:
+    """Refuse what the model cannot do; returns the thinking that is in force."""
+    able = installed.capabilities
+    is_chat = request.messages is not None
+    if request.raw and (request.template or request.system or request.context):
+        raise BadRequest(_RAW_CONFLICT)
+    think = request.think
+    if "thinking" not in able:
+        if think and not request.lenient_think:
+            raise BadRequest(f'"{request.model}" does not support thinking')
+        think = None if think is not False else False
+    elif think is None:
+        think = True
+    if "completion" not in able:
+        raise BadRequest(f'"{request.model}" does not support {"chat" if is_chat else "generate"}')
+    if request.tools and request.tool_choice.mode != "none" and "tools" not in able:
+        raise BadRequest(f"{installed.model.name.full} does not support tools")
+    return think
+
+
+class _Run:
+    """One request on a loaded model."""
+
+    def __init__(
+        self,
+        request: GenerationRequest,
+        installed: Installed,
+        runner: Runner,
+        options: Options,
+        think: Think,
+    ) -> None:
+        self._request = request
+        self._installed = installed
+        self._runner = runner
+        self._options = options
+        self._think = think
+        self._tools: list[Tool] = [] if request.tool_choice.mode == "none" else request.tools
+        self._prompt: Prompt
+
+    async def prepare(self) -> Prompt:
+        """Render the prompt; it is kept for ``answers``."""
+        self._prompt = await build(
+            self._request, self._installed, self._runner, tools=self._tools, think=self._think
+        )
+        return self._prompt
+
+    async def answers(self) -> AsyncGenerator[Chunk | Done, None]:
+        """The events of all answers, as they come."""
+        if self._request.n == 1:
+            async with aclosing(self._answer(0)) as events:
+                async for event in events:
+                    yield event
+            return
+        queue: asyncio.Queue[Chunk | Done | Exception] = asyncio.Queue()
+        tasks = [asyncio.create_task(self._pump(i, queue)) for i in range(self._request.n)]
+        running = len(tasks)
+        try:
+            while running:
+                item = await queue.get()
+                if isinstance(item, Exception):
+                    raise item
+                running -= type(item) is Done
+                yield item
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _pump(self, index: int, queue: asyncio.Queue[Chunk | Done | Exception]) -> None:
+        try:
+            async with aclosing(self._answer(index)) as events:
+                async for event in events:
+                    queue.put_nowait(event)
+        except Exception as error:
+            queue.put_nowait(error)
+
+    async def _answer(self, index: int) -> AsyncGenerator[Chunk | Done, None]:
+        parser = self._parser()
+        message = self._message(index)
+        async with aclosing(self._runner.generate(message)) as news:
+            async for item in news:
+                if type(item) is protocol.Finished:
+                    rest = parser.finish() if parser else None
+                    if rest:
+                        yield Chunk(index, rest.content, rest.thinking, rest.tool_calls)
+                    yield self._done(index, item)
+                    return
+                assert isinstance(item, protocol.Delta)
+                if parser is None:
+                    yield Chunk(index, item.text, logprobs=item.logprobs)
+                    continue
+                delta = parser.feed(item.text)
+                if delta or item.logprobs:
+                    yield Chunk(
+                        index, delta.content, delta.thinking, delta.tool_calls, item.logprobs
+                    )
+
+    def _parser(self) -> OutputParser | None:
+        """None where the text is the answer as it is: raw prompts, and completions of tokens."""
+        template = self._prompt.template
+        if template is None:
+            return None
+        return make_parser(
+            template,
+            parser_name=self._installed.model.config.parser,
+            tools=self._tools,
+            think=self._think,
+            prompt=self._prompt.text,
+            last=self._prompt.last,
+        )
+
+    def _message(self, index: int) -> protocol.Generate:
+        request, options = self._request, self._options
+        sampling = options.sampling
+        if index and sampling.seed >= 0:
+            # Answers to one prompt differ, and still repeat with the same seed.
+            sampling = protocol.Sampling(**{**_fields(sampling), "seed": sampling.seed + index})
+        return protocol.Generate(
+            id=0,
+            prompt=self._prompt.parts,
+            sampling=sampling,
+            max_tokens=option_values.token_limit(options.num_predict, self._runner.info.num_ctx),
+            stop=options.stop,
+            num_keep=options.num_keep,
+            shift=self._shifts(),
+            truncate=request.truncate,
+            logprobs=request.logprobs,
+            top_logprobs=request.top_logprobs if request.logprobs else 0,
+            grammar=self._grammar(),
+            return_context=request.return_context,
+        )
+
+    def _shifts(self) -> bool:
+        if self._request.shift is not None:
+            return self._request.shift
+        return self._installed.model.architecture != "deepseek2"
+
+    def _grammar(self) -> protocol.Grammar | None:
+        """What the output must match: a forced tool call, else the request's format."""
+        request = self._request
+        choice = request.tool_choice
+        if self._tools and choice.mode in ("required", "named"):
+            wanted = [t for t in self._tools if choice.mode == "required" or t.name == choice.name]
+            if not wanted:
+                raise BadRequest(f'tool "{choice.name}" is not among the tools of the request')
+            from ollama_server.chat.parse import forced_tool_grammar
+
+            return forced_tool_grammar(
+                self._installed.template, wanted, think=self._think, prompt=self._prompt.text
+            )
+        grammar = format_grammar(request.format)
+        if grammar is not None:
+            wake = self._wake()
+            grammar.after, grammar.unless_thinking = wake.after, wake.unless
+        return grammar
+
+    def _wake(self) -> Wake:
+        """When the part of the answer begins that a grammar may constrain."""
+        template = self._prompt.template
+        if template is None:
+            return Wake()
+        return thinking_end(
+            template,
+            parser_name=self._installed.model.config.parser,
+            think=self._think,
+            prompt=self._prompt.text,
+            has_tools=bool(self._tools),
+            last=self._prompt.last,
+        )
+
+    def _done(self, index: int, end: protocol.Finished) -> Done:
+        info = self._runner.info
+        context = end.context
+        if info.add_bos and context[:1] == [info.bos]:
+            context = context[1:]
+        return Done(
+            index=index,
+            reason=end.reason,
+            prompt_tokens=end.prompt_tokens,
+            cached_tokens=end.cached_tokens,
+            prompt_ns=end.prompt_ns,
+            eval_tokens=end.eval_tokens,
+            eval_ns=end.eval_ns,
+            total_ns=0,
+            load_ns=0,
+            dropped_tokens=end.dropped_tokens + self._prompt.dropped,
+            context=context,
+            stop=end.stop,
+        )
+
+
+def format_grammar(value: Any) -> protocol.Grammar | None:
+    """The grammar of ``format``: nothing, "json" or a JSON Schema. Raises ServerError."""
+    if value is None or value == "":
+        return None
+    if value == "json":
+        return protocol.Grammar("json_object")
+    if isinstance(value, dict):
+        return protocol.Grammar("json_schema", json.dumps(value, ensure_ascii=False))
+    shown = json.dumps(json.dumps(value, ensure_ascii=False), ensure_ascii=False)
+    raise ServerError(f'invalid format: {shown}; expected "json" or a valid JSON Schema object')
+
+
+def _fields(value: protocol.Sampling) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__struct_fields__}

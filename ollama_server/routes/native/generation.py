@@ -1,0 +1,196 @@
+"""POST /api/generate and /api/chat."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ollama_server.chat.types import Media, Message, Tool, ToolCall
+from ollama_server.errors import BadRequest, ServerError
+from ollama_server.generation.events import Chunk, Done, Event, Rendered, Unloaded
+from ollama_server.generation.request import GenerationRequest
+from ollama_server.routes.bodies import read_raw
+from ollama_server.routes.native.docs import documented
+from ollama_server.routes.streaming import NDJSON, StreamingReply, Whole
+from ollama_server.wire import native_frames as frames
+from ollama_server.wire.body import decode
+from ollama_server.wire.media import decode_base64, media_from_bytes
+from ollama_server.wire.native import ChatRequest, GenerateRequest, MessageBody, ToolBody
+
+router = APIRouter(tags=["generation"])
+
+_NOTHING = Chunk()
+
+
+@router.post(
+    "/api/generate",
+    summary="Complete a prompt",
+    **documented(GenerateRequest, frames.GenerateFrame, stream=True),
+)
+async def generate(request: Request) -> Response:
+    """Streams one JSON object a line unless `stream` is false; the last one carries counters."""
+    body = decode(GenerateRequest, await read_raw(request))
+    generation = GenerationRequest(
+        model=body.model,
+        prompt=body.prompt,
+        suffix=body.suffix,
+        system=body.system,
+        template=body.template or None,
+        context=body.context,
+        raw=body.raw,
+        media=to_media(body.images),
+        return_context=not body.raw,
+        **_shared(body),
+    )
+    events = request.app.state.generation.generate(generation)
+    return _reply(events, frames.GenerateFrames(body.model), stream=body.stream)
+
+
+@router.post(
+    "/api/chat",
+    summary="Continue a conversation",
+    **documented(ChatRequest, frames.ChatFrame, stream=True),
+)
+async def chat(request: Request) -> Response:
+    """Streams one JSON object a line unless `stream` is false; the last one carries counters."""
+    body = decode(ChatRequest, await read_raw(request))
+    if not body.model.strip():
+        raise BadRequest("model is required")
+    generation = GenerationRequest(
+        model=body.model,
+        messages=[to_message(message) for message in body.messages],
+        tools=[to_tool(tool) for tool in body.tools],
+        return_context=True,
+        **_shared(body),
+    )
+    events = request.app.state.generation.generate(generation)
+    return _reply(events, frames.ChatFrames(body.model), stream=body.stream)
+
+
+def _shared(body: GenerateRequest | ChatRequest) -> dict[str, Any]:
+    return {
+        "format": body.format,
+        "options": body.options,
+        "keep_alive": body.keep_alive,
+        "think": body.think,
+        "truncate": body.truncate,
+        "shift": body.shift,
+        "logprobs": body.logprobs,
+        "top_logprobs": body.top_logprobs,
+        "render_only": body.debug_render_only,
+    }
+
+
+def to_media(images: list[str]) -> list[Media]:
+    """Images and sounds from base64. Raises BadRequest."""
+    try:
+        return [media_from_bytes(decode_base64(text)) for text in images]
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+
+
+def to_message(body: MessageBody) -> Message:
+    """A message of a request. Raises BadRequest for media that are no base64."""
+    return Message(
+        role=body.role,
+        content=body.content,
+        thinking=body.thinking,
+        media=to_media(body.images),
+        tool_calls=[
+            ToolCall(call.function.name, call.function.arguments, call.id, call.function.index)
+            for call in body.tool_calls
+        ],
+        tool_name=body.tool_name,
+        tool_call_id=body.tool_call_id,
+    )
+
+
+def to_tool(body: ToolBody) -> Tool:
+    """A tool of a request."""
+    function = body.function
+    return Tool(function.name, function.description, function.parameters, body.type)
+
+
+# --- replies --------------------------------------------------------------------------------------
+
+
+def _reply(
+    events: AsyncGenerator[Event, None],
+    encoder: frames.GenerateFrames | frames.ChatFrames,
+    *,
+    stream: bool,
+) -> Response:
+    encode = _streamed if stream else _whole
+    return StreamingReply(encode(events, encoder), media_type=NDJSON, encode_error=_error_line)
+
+
+def _error_line(error: ServerError) -> bytes:
+    message = error.message
+    if error.status >= 500:
+        message = f"an error was encountered while running the model: {message}"
+    return frames.error_body(message) + b"\n"
+
+
+async def _streamed(
+    events: AsyncGenerator[Event, None], encoder: frames.GenerateFrames | frames.ChatFrames
+) -> AsyncGenerator[bytes | Whole, None]:
+    """A line for each event; load, unload and debug replies are whole objects instead."""
+    encode = frames.encode
+    started = False
+    async with aclosing(events):
+        async for event in events:
+            if type(event) is Chunk:
+                started = True
+                yield encode(encoder.frame(event)) + b"\n"
+            elif type(event) is Done:
+                started = True
+                yield encode(encoder.frame(_NOTHING, done=True, **frames.counters(event))) + b"\n"
+            elif isinstance(event, Rendered | Unloaded):
+                yield _single(encoder, event)
+                return
+    if not started:
+        yield _single(encoder, None)
+
+
+async def _whole(
+    events: AsyncGenerator[Event, None], encoder: frames.GenerateFrames | frames.ChatFrames
+) -> AsyncGenerator[bytes | Whole, None]:
+    """One object: all chunks put together, and the last frame's fields."""
+    chunks: list[Chunk] = []
+    special: Rendered | Unloaded | None = None
+    done: Done | None = None
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Chunk):
+                chunks.append(event)
+            elif isinstance(event, Done):
+                done = event
+            elif isinstance(event, Rendered | Unloaded):
+                special = event
+    if done is None:
+        yield _single(encoder, special)
+        return
+    everything = Chunk(
+        content="".join(chunk.content for chunk in chunks),
+        thinking="".join(chunk.thinking for chunk in chunks),
+        tool_calls=[call for chunk in chunks for call in chunk.tool_calls],
+        logprobs=[entry for chunk in chunks for entry in chunk.logprobs],
+    )
+    yield Whole(frames.encode(encoder.frame(everything, done=True, **frames.counters(done))))
+
+
+def _single(
+    encoder: frames.GenerateFrames | frames.ChatFrames, event: Rendered | Unloaded | None
+) -> Whole:
+    if isinstance(event, Rendered):
+        info = frames.DebugInfo(event.prompt, event.media_count)
+        if isinstance(encoder, frames.ChatFrames):
+            return Whole(frames.encode(encoder.frame(_NOTHING, role="", debug_info=info)))
+        return Whole(frames.encode(encoder.frame(_NOTHING, debug_info=info)))
+    reason = "unload" if isinstance(event, Unloaded) else "load"
+    return Whole(frames.encode(encoder.frame(_NOTHING, done=True, done_reason=reason)))

@@ -1,0 +1,64 @@
+"""Listening: the socket, uvicorn, and the log."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+
+import uvicorn
+
+from ollama_server.app import create_app
+from ollama_server.errors import ServerError
+from ollama_server.settings import HostAddress, Settings
+
+log = logging.getLogger("ollama_server")
+
+_BACKLOG = 2048
+_GRACE_SECONDS = 5
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM. Exits with 1 when the address cannot be had."""
+    logging.basicConfig(
+        level=settings.log_level,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    # Their lines about every request and connection say nothing that ours do not.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        app = create_app(settings)
+        listener = listen(settings.address)
+    except (OSError, ValueError, ServerError) as error:
+        sys.exit(f"Error: {error}")
+    host, port = listener.getsockname()[:2]
+    log.info("listening on %s port %d, models in %s", host, port, settings.models)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=settings.debug > 0,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        server_header=False,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(address: HostAddress) -> socket.socket:
+    """A bound socket; without a host it listens on all interfaces, IPv6 ones included.
+
+    Raises OSError with the address in its text.
+    """
+    try:
+        if not address.host and socket.has_dualstack_ipv6():
+            return socket.create_server(
+                ("", address.port),
+                family=socket.AF_INET6,
+                dualstack_ipv6=True,
+                backlog=_BACKLOG,
+            )
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        where = f"{address.host or 'all interfaces'} port {address.port}"
+        raise OSError(f"cannot listen on {where}: {error.strerror or error}") from error
