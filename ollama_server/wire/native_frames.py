@@ -65,9 +65,11 @@ class Metrics(Frame):
     sample_count: int
 
 
-class _Counters(Frame, kw_only=True):
-    """Counters of the last frame; durations in nanoseconds."""
+class _GenerationFrame(Frame, kw_only=True):
+    """What both routes' lines have; counters stand on the last one, durations in nanoseconds."""
 
+    model: str
+    created_at: str
     done_reason: str = ""
     context: list[int] = []
     total_duration: int = 0
@@ -83,17 +85,13 @@ class _Counters(Frame, kw_only=True):
     debug_info: DebugInfo | None = msgspec.field(default=None, name="_debug_info")
 
 
-class _GenerateHead(Frame, kw_only=True):
-    model: str
-    created_at: str
+class GenerateFrame(_GenerationFrame, kw_only=True):
+    """One line of /api/generate, or its whole answer."""
+
     response: str
     thinking: str = ""
     tool_calls: list[ToolCallOut] = []
     done: bool
-
-
-class GenerateFrame(_Counters, _GenerateHead, kw_only=True):
-    """One line of /api/generate, or its whole answer."""
 
 
 class MessageOut(Frame):
@@ -105,15 +103,11 @@ class MessageOut(Frame):
     tool_calls: list[ToolCallOut] = []
 
 
-class _ChatHead(Frame, kw_only=True):
-    model: str
-    created_at: str
+class ChatFrame(_GenerationFrame, kw_only=True):
+    """One line of /api/chat, or its whole answer."""
+
     message: MessageOut
     done: bool
-
-
-class ChatFrame(_Counters, _ChatHead, kw_only=True):
-    """One line of /api/chat, or its whole answer."""
 
 
 class EmbedReply(Frame, kw_only=True):
