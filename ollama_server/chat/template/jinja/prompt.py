@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from typing import Any, Literal
 
@@ -25,6 +27,8 @@ KNOWN_MARKERS = (
     ThinkingMarkers("<mm:think>", "</mm:think>"),
     ThinkingMarkers("<|inner_prefix|>", "<|inner_suffix|>"),
 )
+# Marks where a prefilled answer ends; a noncharacter, which no text contains.
+_END = "\ufdd0"
 CHATML = resources.files(__package__).joinpath("chatml.jinja").read_text(encoding="utf-8")
 
 
@@ -41,8 +45,8 @@ class JinjaPrompt(PromptTemplate):
 
     ``bos`` and ``eos`` are the tokens' texts; with ``adds_bos`` and ``adds_eos`` the tokenizer puts
     them there itself and they are cut from the prompt's ends. ``defaults`` are variables that every
-    rendering gets. ``prefill`` says what becomes of a trailing assistant message, ``thinks`` what an
-    unset ``think`` means for a model that can. Raises TemplateError when a template does not parse.
+    rendering gets. ``prefill`` says what becomes of a trailing assistant message, ``thinks`` what
+    an unset ``think`` means for a model that can. Raises TemplateError when a text does not parse.
     """
 
     def __init__(
@@ -70,7 +74,7 @@ class JinjaPrompt(PromptTemplate):
         self.thinks = thinks
         self._template = JinjaTemplate(self.text)
         self._tool_use = JinjaTemplate(tool_use) if tool_use else None
-        self.traits = traits_of(self.text)
+        self.traits = traits_of(self.text, json.dumps(self.defaults))
         self.thinking_markers = find_markers(self.text)
         self.capabilities = jinja_capabilities(self.text)
 
@@ -89,6 +93,8 @@ class JinjaPrompt(PromptTemplate):
         prefill: Message | None = None
         if add_generation_prompt and messages and messages[-1].role == "assistant":
             prefill = self._prefill(messages)
+            if prefill and self.kind == "renderer":
+                return self._open_turn(template, messages, tools, think, extra)
             if prefill:
                 messages = messages[:-1]
             elif self.prefill == "end":
@@ -130,6 +136,8 @@ class JinjaPrompt(PromptTemplate):
             variables["reasoning_effort"] = variables["reasoning_strength"] = think
         if tools:
             variables["tools"] = tool_dicts(tools)
+        if self.kind == "renderer":
+            variables["think"] = think
         variables.update(self.defaults)
         variables.update(extra or {})
         _add_aliases(variables)
@@ -163,6 +171,28 @@ class JinjaPrompt(PromptTemplate):
         if last.tool_calls:
             raise BadRequest("Cannot continue an assistant message that contains tool calls.")
         return last
+
+    def _open_turn(
+        self,
+        template: JinjaTemplate,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+        think: Think,
+        extra: Mapping[str, Any] | None,
+    ) -> str:
+        """The prompt up to the end of what the last message says, its turn left open."""
+        last = messages[-1]
+        if last.content or not self.traits.reasoning:
+            last = replace(last, content=last.content + _END)
+        else:
+            last = replace(last, thinking=last.thinking + _END)
+        variables = self.variables(
+            [*messages[:-1], last], tools, think, add_generation_prompt=False, extra=extra
+        )
+        text, found, _ = template.render(variables).rpartition(_END)
+        if not found:
+            raise TemplateError("the template does not show the answer that is to be continued")
+        return self._without_added_tokens(text)
 
     def _without_added_tokens(self, prompt: str) -> str:
         if self.adds_bos and self.bos:

@@ -6,6 +6,7 @@ spelling, says that the template wants the value in another form.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -56,14 +57,18 @@ class Traits:
 
 
 @lru_cache(maxsize=128)
-def traits_of(text: str) -> Traits:
-    """The traits of a template, cached by its text. Raises TemplateError when it does not parse."""
-    return _Probe(JinjaTemplate(text, _LIMITS)).traits()
+def traits_of(text: str, variables: str = "{}") -> Traits:
+    """The traits of a template, cached by its text and the JSON of the variables it always gets.
+
+    Raises TemplateError when it does not parse.
+    """
+    return _Probe(JinjaTemplate(text, _LIMITS), json.loads(variables)).traits()
 
 
 class _Probe:
-    def __init__(self, template: JinjaTemplate) -> None:
+    def __init__(self, template: JinjaTemplate, variables: dict[str, Any]) -> None:
         self.template = template
+        self.variables = variables
         self.parts_only = False
 
     def render(self, messages: list[dict[str, Any]], **variables: Any) -> str:
@@ -72,7 +77,9 @@ class _Probe:
             messages = [_as_parts(message) for message in messages]
         defaults: dict[str, Any] = {"bos_token": "", "eos_token": "", "add_generation_prompt": True}
         try:
-            return self.template.render({**defaults, "messages": messages, **variables})
+            return self.template.render(
+                {**defaults, **self.variables, "messages": messages, **variables}
+            )
         except TemplateError:
             return ""
 
