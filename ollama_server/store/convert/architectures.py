@@ -59,8 +59,10 @@ class Architecture:
     query_factor: Callable[[Settings], float] = field(default=lambda _: 1.0)
 
 
+# A model may have room for more positions than it was trained on.
+_POSITIONS = ("max_trained_positions", "max_position_embeddings", "n_positions")
 _SIZES: tuple[Setting, ...] = (
-    ("context_length", ("max_position_embeddings", "n_positions"), write.uint32),
+    ("context_length", _POSITIONS, write.uint32),
     ("embedding_length", ("hidden_size", "n_embd"), write.uint32),
     ("block_count", ("num_hidden_layers", "n_layer"), write.uint32),
     ("feed_forward_length", ("intermediate_size", "n_inner"), write.uint32),
@@ -334,7 +336,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         experts=Experts(
             r"^model\.layers\.(\d+)\.mlp\.experts\.(\d+)\.(gate|down|up)_proj\.weight$",
             {"gate": "ffn_gate_exps", "down": "ffn_down_exps", "up": "ffn_up_exps"},
-            count=("num_experts",),
+            count=("num_experts", "num_local_experts"),
             used=("num_experts_per_tok",),
         ),
     ),
