@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -85,10 +86,9 @@ def _create(path: Path) -> KeyPair:
         serialization.PrivateFormat.OpenSSH,
         serialization.NoEncryption(),
     )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    # Created with its final mode: the private key is never readable by others, not for an instant.
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    # mkstemp makes the file for its owner alone: others cannot read the key, not for an instant.
+    descriptor, name = tempfile.mkstemp(prefix=".id_ed25519-", dir=path.parent)
+    temporary = Path(name)
     with os.fdopen(descriptor, "wb") as file:
         file.write(pem)
         os.fsync(file.fileno())

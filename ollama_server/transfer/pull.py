@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -80,9 +81,12 @@ class BlobFetcher:
             yield frame
 
     async def verified(self) -> None:
-        """Wait until every fetched blob is in the store. Raises what its download raised."""
-        for running in self._fetched:
-            await running.result()
+        """Wait until every fetched blob is in the store or has failed; raises the first failure."""
+        results = (running.result() for running in self._fetched)
+        failures = await asyncio.gather(*results, return_exceptions=True)
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
     def _download(self, digest: str, source: Source) -> BlobDownload:
         return BlobDownload(
