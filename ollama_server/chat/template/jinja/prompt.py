@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ollama_server.chat.template.base import Kind, PromptTemplate, ThinkingMarkers
 from ollama_server.chat.template.jinja.environment import JinjaTemplate
 from ollama_server.chat.template.jinja.messages import message_dicts, tool_dicts
-from ollama_server.chat.template.jinja.traits import traits_of
+from ollama_server.chat.template.jinja.traits import Traits, traits_of
 from ollama_server.chat.template.media import mark_media
 from ollama_server.chat.types import Message, Think, Tool
 from ollama_server.errors import BadRequest, TemplateError
@@ -27,6 +27,12 @@ KNOWN_MARKERS = (
     ThinkingMarkers("<mm:think>", "</mm:think>"),
     ThinkingMarkers("<|inner_prefix|>", "<|inner_suffix|>"),
 )
+_NEAREST_EFFORT = {
+    "low": ("low", "medium"),
+    "medium": ("medium", "high", "low"),
+    "high": ("high", "xhigh", "max"),
+    "max": ("max", "xhigh", "high"),
+}
 # Marks where a prefilled answer ends; a noncharacter, which no text contains.
 _END = "\ufdd0"
 CHATML = resources.files(__package__).joinpath("chatml.jinja").read_text(encoding="utf-8")
@@ -133,7 +139,8 @@ class JinjaPrompt(PromptTemplate):
         if traits.switch and traits.switch not in variables:
             variables[traits.switch] = enabled
         if isinstance(think, str):
-            variables["reasoning_effort"] = variables["reasoning_strength"] = think
+            effort = _accepted_effort(think, traits)
+            variables["reasoning_effort"] = variables["reasoning_strength"] = effort
         if tools:
             variables["tools"] = tool_dicts(tools)
         if self.kind == "renderer":
@@ -210,6 +217,14 @@ class JinjaPrompt(PromptTemplate):
             thinking = prefill.thinking.strip("\n")
             return f"{thinking}\n{markers.close}\n\n{prefill.content}"
         return prefill.content or prefill.thinking
+
+
+def _accepted_effort(level: str, traits: Traits) -> str:
+    """The level itself, or its nearest among those a template insists on."""
+    for name in _NEAREST_EFFORT[level]:
+        if name in traits.efforts:
+            return name
+    return level
 
 
 def _add_aliases(variables: dict[str, Any]) -> None:

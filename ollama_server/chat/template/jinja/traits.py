@@ -34,7 +34,8 @@ class Traits:
     ``reasoning`` is the message field that carries reasoning in history, "parts" when it is a part
     of a content list, empty when history cannot carry it. ``empty_content`` is what a message with
     tool calls and no text has as content; "omit" leaves the key out. ``switch`` is the variable
-    that turns thinking on and off, empty when nothing does.
+    that turns thinking on and off, empty when nothing does. ``efforts`` are the levels of effort it
+    accepts, none when it reads no level.
     """
 
     string_content: bool = True
@@ -53,7 +54,7 @@ class Traits:
     content_beside_reasoned_calls: bool = True
     reasoning: str = ""
     switch: str = ""
-    effort: bool = False
+    efforts: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=128)
@@ -90,7 +91,6 @@ class _Probe:
         self.parts_only = typed and not string
         calls = self._calls()
         reasoning, beside = self._reasoning(calls)
-        effort = self.render([_user()], reasoning_effort="low", enable_thinking=True)
         return Traits(
             string_content=not self.parts_only,
             typed_content=typed,
@@ -102,7 +102,7 @@ class _Probe:
             reasoning=reasoning,
             content_beside_reasoned_calls=beside,
             switch=self._switch(),
-            effort=effort != self.render([_user()], reasoning_effort="high", enable_thinking=True),
+            efforts=self._efforts(),
             **calls,
         )
 
@@ -178,6 +178,15 @@ class _Probe:
             return True
         both = {**assistant, "content": ANSWER}
         return self.render([messages[0], both], **variables) != ""
+
+    def _efforts(self) -> tuple[str, ...]:
+        shown = {
+            level: self.render([_user()], reasoning_effort=level, enable_thinking=True)
+            for level in ("low", "medium", "high", "max", "xhigh")
+        }
+        if len(set(shown.values())) == 1:
+            return ()
+        return tuple(level for level, text in shown.items() if text)
 
     def _switch(self) -> str:
         for name in ("enable_thinking", "thinking"):
