@@ -148,22 +148,28 @@ class Blobs:
                 os.fsync(file.fileno())
             return Stored(digest, size, self.publish(path, digest))
 
+    def copy(self, path: Path) -> Stored:
+        """Store the file at ``path`` and leave it where it is."""
+        with disk_errors(path):
+            return self._copy_in(path, move=False)
+
     def link(self, path: Path) -> Stored:
-        """Store the file at ``path`` without moving it: a hard link where possible, else a copy."""
-        digest = digest_file(path)
-        if self.has(digest):
-            self.touch(digest)
-            return Stored(digest, path.stat().st_size, created=False)
-        with disk_errors(self.root):
+        """Store the file at ``path`` as a hard link where possible, else as a copy.
+
+        Only for files that are never written to again: the blob is the same file.
+        """
+        with disk_errors(path):
+            digest = digest_file(path)
+            if self.has(digest):
+                self.touch(digest)
+                return Stored(digest, path.stat().st_size, created=False)
             make_folder(self.root)
             try:
                 os.link(path.resolve(), self.path(digest))
-            except FileExistsError:
-                return Stored(digest, path.stat().st_size, created=False)
             except OSError:
                 return self._copy_in(path, move=False)
             sync_folder(self.root)
-        return Stored(digest, path.stat().st_size, created=True)
+            return Stored(digest, path.stat().st_size, created=True)
 
     def remove(self, digest: str) -> bool:
         """Delete a blob; False when it was not there. Callers check that nothing refers to it."""

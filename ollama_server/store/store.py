@@ -127,10 +127,15 @@ class Store:
 
     def names(self) -> Iterator[tuple[Name, Path]]:
         """Every well-named manifest file, readable or not."""
-        for parts, path in self._files():
+        for parts, path in self.manifest_files():
             name = _name_of(parts)
             if name is not None:
                 yield name, path
+
+    def manifest_files(self) -> Iterator[tuple[tuple[str, ...], Path]]:
+        """Regular files exactly four levels below the manifests folder; dangling links are not."""
+        for path in _descend(self.manifests, 4):
+            yield path.relative_to(self.manifests).parts, path
 
     def digests_of(self, name: Name) -> set[str]:
         """The blobs that the model of this name needs; none when it is not installed."""
@@ -225,7 +230,7 @@ class Store:
     def referenced(self) -> set[str]:
         """Every digest that any manifest mentions; damaged ones are searched for digests."""
         found: set[str] = set()
-        for _, path in self._files():
+        for _, path in self.manifest_files():
             with contextlib.suppress(FileNotFoundError), disk_errors(path):
                 found |= _digests_in(path.read_bytes())
         return found
@@ -288,13 +293,8 @@ class Store:
             ) from error
         return Entry(name, parsed, hashlib.sha256(data).hexdigest(), status.st_mtime_ns)
 
-    def _files(self) -> Iterator[tuple[tuple[str, ...], Path]]:
-        """Regular files exactly four levels below the manifests folder; dangling links are not."""
-        for path in _descend(self.manifests, 4):
-            yield path.relative_to(self.manifests).parts, path
-
     def _all_readable(self) -> bool:
-        for parts, path in self._files():
+        for parts, path in self.manifest_files():
             if parts[-1].startswith("."):
                 continue
             if _name_of(parts) is None:
@@ -317,7 +317,7 @@ class Store:
         """Drop temporary manifests that a crash left, then the folders that are empty."""
         if not self.manifests.is_dir():
             return
-        for parts, path in list(self._files()):
+        for parts, path in list(self.manifest_files()):
             if parts[-1].startswith(TEMPORARY_PREFIX) and path.lstat().st_mtime <= oldest:
                 path.unlink(missing_ok=True)
         for folder, _, _ in os.walk(self.manifests, topdown=False):

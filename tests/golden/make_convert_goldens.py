@@ -1,8 +1,8 @@
 """Makes ``convert.json``: tiny models with weights from a formula, and what transformers computes.
 
-Run it where PyTorch and transformers are installed: ``python tests/golden/make_convert_goldens.py``.
-The tests make the same weights again with ``checkpoint_weights``, so that only settings, shapes and
-expected numbers need to be stored.
+Run it where PyTorch and transformers are installed:
+``python tests/golden/make_convert_goldens.py``. The tests make the same weights again with
+``checkpoint_weights``, so that only settings, shapes and expected numbers need to be stored.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def make_case(architecture: str, settings: dict[str, Any]) -> dict[str, Any]:
         model.save_pretrained(folder)
         weights_path = Path(folder, "model.safetensors")
         with safe_open(weights_path, "np") as file:
-            shapes = {name: list(file.get_slice(name).get_shape()) for name in file.keys()}
+            shapes = {name: list(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
         save_file(checkpoint_weights(shapes), weights_path, metadata={"format": "pt"})
         model = model_class.from_pretrained(
             folder, dtype=torch.float32, attn_implementation="eager"

@@ -139,8 +139,6 @@ def tokenize(path: Path, text: str, *, special: bool = True) -> list[int]:
     data = text.encode()
     found = (llama_cpp.llama_token * (len(data) + 8))()
     vocabulary = llama_cpp.llama_model_get_vocab(model)
-    count = llama_cpp.llama_tokenize(
-        vocabulary, data, len(data), found, len(found), special, True
-    )
+    count = llama_cpp.llama_tokenize(vocabulary, data, len(data), found, len(found), special, True)
     llama_cpp.llama_model_free(model)
     return list(found[:count])
