@@ -33,6 +33,7 @@ from ollama_server.routes.native.server import package_version
 from ollama_server.runtime.pool import Pool
 from ollama_server.settings import Settings, get_settings
 from ollama_server.store.create import Hooks
+from ollama_server.store.embedded import register_embedded
 from ollama_server.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
-    await asyncio.to_thread(_prepare_store, state.store, state.settings)
+    await asyncio.to_thread(_prepare_store, state.store, state.settings, state.create_hooks)
     state.pool.start()
     try:
         yield
@@ -92,9 +93,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await state.pool.close()
 
 
-def _prepare_store(store: Store, settings: Settings) -> None:
+def _prepare_store(store: Store, settings: Settings, hooks: Hooks) -> None:
     try:
         store.start(prune=not settings.noprune)
+        if not settings.no_embedded_model:
+            register_embedded(store, hooks)
     except ServerError as error:
         # A read-only or damaged store still serves what can be read.
         log.warning("the model store at %s: %s", store.root, error)
