@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match
 
 from ollama_server.auth import ApiKeyMiddleware, load_keys
+from ollama_server.chat.template.builtin import detect_builtin
 from ollama_server.chat.template.go import parse as parse_template
 from ollama_server.errors import ServerError
 from ollama_server.generation.catalog import Catalog
@@ -61,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     state.catalog = Catalog(state.store, settings)
     state.generation = GenerationService(state.catalog, state.pool, state.metrics)
     state.embedding = EmbeddingService(state.catalog, state.pool)
-    state.create_hooks = Hooks(check_template=parse_template)
+    state.create_hooks = Hooks(detect_template=detect_builtin, check_template=parse_template)
     for router in (*native.ROUTERS, openai.router, anthropic.router, rerank.router):
         app.include_router(router)
     app.add_exception_handler(ServerError, _server_error)

@@ -175,8 +175,8 @@ class _Creation:
             stored = self.store.blobs.put(detected.text.encode())
             status = f"using autodetected template {detected.name}"
             self.parts.add(m.MEDIA_TEMPLATE, stored, status=status)
-            if detected.stops:
-                self.params["stop"] = list(detected.stops)
+            if detected.stop:
+                self.params["stop"] = list(detected.stop)
             return
 
     def _quantize(self, media_type: str, wanted: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -38,7 +38,7 @@ class DetectedTemplate(Protocol):
     @property
     def text(self) -> str: ...
     @property
-    def stops(self) -> list[str]: ...
+    def stop(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
