@@ -1,0 +1,250 @@
+"""Grammars for tool calls, in the spelling that a model's template uses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ollama_server.chat.parse.derive import NUMBER, TYPE
+from ollama_server.chat.parse.format import OutputFormat
+from ollama_server.chat.parse.lark import Grammar, choice, sequence, text
+from ollama_server.chat.parse.schema import schema_problem
+from ollama_server.chat.parse.tools import harmony_names
+from ollama_server.chat.parse.values import schema_types
+from ollama_server.chat.types import Tool
+
+MAX_CALLS = 16
+"""How many calls one answer may make: a model that cannot stop must be stopped."""
+
+_ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
+
+
+def parameters(tool: Tool) -> Mapping[str, Any]:
+    """The tool's schema if llguidance takes it, and otherwise one for any object.
+
+    A declared property ``type`` of "object" goes without saying.
+    """
+    schema = {"type": "object", **tool.parameters}
+    schema.setdefault("properties", {})
+    return _ANY_OBJECT if schema_problem(schema) else schema
+
+
+class CallGrammar:
+    """Expressions for the calls of several tools in one format."""
+
+    def __init__(self, fmt: OutputFormat, tools: Sequence[Tool]) -> None:
+        if fmt.tools is None:
+            raise ValueError("a format without tool calls")
+        self._output = fmt
+        self._format = fmt.tools
+        self._tools = tools
+        self.grammar = Grammar()
+
+    def calls(self, *, parallel: bool) -> str:
+        """One call or, with ``parallel``, several where the format knows how."""
+        if self._output.messages:
+            return self._messages(parallel)
+        fmt = self._format
+        one = self._one_call()
+        opening, closing = text(fmt.section_start.lstrip()), text(fmt.section_end.rstrip())
+        if not opening and not fmt.array and fmt.call_start != fmt.call_start.lstrip():
+            one = choice([self._call(tool, fmt.call_start.lstrip()) for tool in self._tools])
+        if fmt.array:
+            opening, closing = sequence(opening, text("[")), sequence(text("]"), closing)
+        more = ""
+        if parallel and not fmt.single:
+            between = [text(fmt.separator)]
+            if fmt.section_per_call:
+                between = [closing, *between, text(fmt.section_start)]
+            more = f"({sequence(*between, self._one_call())}){{0,{MAX_CALLS - 1}}}"
+        return sequence(opening, one, more, closing)
+
+    def _one_call(self) -> str:
+        return choice([self._call(tool, self._format.call_start) for tool in self._tools])
+
+    def _call(self, tool: Tool, start: str) -> str:
+        fmt, schema = self._format, parameters(tool)
+        if fmt.encoding == "json":
+            inside = self._json_call(tool, schema)
+            return self.grammar.rule(sequence(text(start), inside, text(fmt.call_end)))
+        header = self._header(tool.name)
+        match fmt.encoding:
+            case "tag_json":
+                fence = text("```json\n") if fmt.fence else ""
+                body = sequence(text(header), fence, self.grammar.json(schema))
+            case "tagged":
+                body = sequence(text(header), self._tagged(schema))
+            case "python":
+                body = sequence(text(f"{tool.name}("), self._python(schema), text(")"))
+            case "quoted":
+                body = sequence(text(tool.name), self._quoted(schema, schema))
+        return self.grammar.rule(sequence(text(start), body, text(fmt.call_end)))
+
+    def _header(self, name: str) -> str:
+        fmt = self._format
+        before = "\0" + fmt.id_end if fmt.id_end else ""
+        number = fmt.counter + NUMBER if fmt.counter else ""
+        behind = fmt.id_start + "\0" if fmt.id_start else ""
+        attributes = fmt.header_attributes + fmt.header_end
+        return f"{before}{fmt.name_prefix}{name}{number}{behind}{fmt.name_end}{attributes}"
+
+    def _json_call(self, tool: Tool, schema: Mapping[str, Any]) -> str:
+        fmt = self._format
+        start, middle, end = fmt.object_start, fmt.object_middle, fmt.object_end
+        if not start:
+            wrapped = f'"type": "function", "{fmt.wrapper}": {{' if fmt.wrapper else ""
+            number = f'"{fmt.id_field}": "{NUMBER}", ' if fmt.id_field else ""
+            start = f'{{{wrapped}{number}"{fmt.name_field}": "'
+            middle = f'", "{fmt.arguments_field}": '
+            end = "}}" if fmt.wrapper else "}"
+            if fmt.name_is_key:
+                start, middle, end = '{"', '": ', "}"
+        name = json.dumps(tool.name)[1:-1]
+        return sequence(text(start + name + middle), self.grammar.json(schema), text(end))
+
+    # --- arguments of their own -------------------------------------------------------------------
+
+    def _tagged(self, schema: Mapping[str, Any]) -> str:
+        fmt = self._format
+        items = []
+        for key, value, required in _properties(schema):
+            start = fmt.arg_start + key + fmt.key_end
+            if fmt.attributes_end:
+                other = fmt.other_attribute.replace(TYPE, _attribute_type(value))
+                is_text = _is_text(value)
+                start += (fmt.string_attribute if is_text else other) + fmt.attributes_end
+            end = fmt.value_end.replace("{key}", key)
+            items.append((sequence(text(start), self._text_value(value, end, schema)), required))
+        return self.grammar.in_order(items, text(fmt.arg_separator))
+
+    def _text_value(self, value: Mapping[str, Any], end: str, root: Mapping[str, Any]) -> str:
+        """A value and the marker behind it: text as it is, anything else as JSON."""
+        if _is_text(value):
+            words = value.get("enum")
+            if isinstance(words, list) and words and all(isinstance(w, str) for w in words):
+                return sequence(choice([text(word) for word in words]), text(end))
+            mark = end.strip()
+            return sequence(self.grammar.until(mark), text(end[end.find(mark) + len(mark) :]))
+        if schema_types(value) == {"boolean"}:
+            return sequence(
+                choice([text(w) for w in ("true", "false", "True", "False")]), text(end)
+            )
+        return sequence(self.grammar.json(_with_definitions(value, root)), text(end))
+
+    def _python(self, schema: Mapping[str, Any]) -> str:
+        items = []
+        for key, value, required in _properties(schema):
+            if schema_types(value) == {"boolean"}:
+                written = choice([text(w) for w in ("True", "False", "true", "false")])
+            else:
+                written = self.grammar.json(_with_definitions(value, schema))
+            items.append((sequence(text(f"{key}="), written), required))
+        return self.grammar.in_order(items, text(", "))
+
+    def _quoted(self, schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
+        """An object in braces; models that write it have learnt it with sorted keys."""
+        properties = sorted(_properties(schema))
+        if not properties and schema is not root:
+            return self._quoted_anything("object")
+        items = [
+            (sequence(text(f"{key}:"), self._quoted_value(value, root)), required)
+            for key, value, required in properties
+        ]
+        return sequence(text("{"), self.grammar.in_order(items, text(",")), text("}"))
+
+    def _quoted_value(self, value: Mapping[str, Any], root: Mapping[str, Any]) -> str:
+        quote = self._format.quote
+        types = schema_types(value)
+        words = value.get("enum")
+        if isinstance(words, list) and words and all(isinstance(w, str) for w in words):
+            return sequence(text(quote), choice([text(w) for w in words]), text(quote))
+        if types == {"object"}:
+            return self._quoted(value, root)
+        if types == {"array"}:
+            items = value.get("items")
+            inner = self._quoted_value(items if isinstance(items, Mapping) else {}, root)
+            many = f"({inner} ({text(',')} {inner})*)?"
+            return sequence(text("["), many, text("]"))
+        if types and types <= {"integer", "number", "boolean", "null"}:
+            return self.grammar.json(_with_definitions(value, root))
+        return self._quoted_anything("string" if types == {"string"} else "any")
+
+    def _quoted_anything(self, kind: str) -> str:
+        string = sequence(text(self._format.quote), self.grammar.until(self._format.quote))
+        if kind == "string":
+            return string
+        number = self.grammar.json({"type": ["number", "boolean", "null"]})
+        key = "/[A-Za-z_][A-Za-z0-9_]*/"
+        values = choice([string, number])
+        # Two levels of free structure are enough for a schema that says nothing.
+        for _ in range(2):
+            pair = f'{key} ":" {values}'
+            obj = self.grammar.rule(f'"{{" ({pair} ("," {pair})*)? "}}"')
+            array = self.grammar.rule(f'"[" ({values} ("," {values})*)? "]"')
+            values = self.grammar.rule(choice([string, number, obj, array]))
+        return obj if kind == "object" else values
+
+    # --- messages ---------------------------------------------------------------------------------
+
+    def _messages(self, parallel: bool) -> str:
+        """Calls that are messages of their own; the first one's header may have begun already."""
+        messages = self._output.messages
+        assert messages is not None
+        if messages.kind == "harmony":
+            return choice([self._harmony_call(tool) for tool in self._tools])
+        if messages.kind == "arrows":
+            calls = [
+                sequence(text(tool.name + "\n"), self.grammar.json(parameters(tool)))
+                for tool in self._tools
+            ]
+            again = sequence(text(messages.start), choice(calls))
+        else:
+            fmt = self._format
+            calls = [
+                sequence(
+                    text(f" to={tool.name}{messages.header_end}{fmt.section_start}"),
+                    self._call(tool, fmt.call_start),
+                    text(fmt.section_end),
+                )
+                for tool in self._tools
+            ]
+            between = messages.ends[0] + messages.start + messages.primed
+            again = sequence(text(between), choice(calls))
+        more = f"({again}){{0,{MAX_CALLS - 1}}}" if parallel else ""
+        return sequence(choice(calls), more)
+
+    def _harmony_call(self, tool: Tool) -> str:
+        name = harmony_names([t.name for t in self._tools])[tool.name]
+        header = f"<|channel|>commentary to=functions.{name} <|constrain|>json<|message|>"
+        return sequence(text(header), self.grammar.json(parameters(tool)))
+
+
+def _properties(schema: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], bool]]:
+    """Name, schema and necessity of the parameters, the required ones first."""
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return []
+    required = schema.get("required")
+    needed = set(required) if isinstance(required, list) else set()
+    named = [
+        (key, value if isinstance(value, Mapping) else {}, key in needed)
+        for key, value in properties.items()
+    ]
+    return sorted(named, key=lambda item: not item[2])
+
+
+def _is_text(value: Mapping[str, Any]) -> bool:
+    """Whether a parameter's value is written without quotes."""
+    return "string" in schema_types(value) or not (schema_types(value) or "$ref" in value)
+
+
+def _attribute_type(value: Mapping[str, Any]) -> str:
+    declared = next(iter(sorted(schema_types(value))), "object")
+    return "number" if declared == "integer" else declared
+
+
+def _with_definitions(value: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A parameter's schema on its own, with the definitions that it may refer to."""
+    definitions = {key: root[key] for key in ("$defs", "definitions") if key in root}
+    return {**definitions, **value}

@@ -1,0 +1,82 @@
+"""Grammars in llguidance's dialect of Lark, built from pieces."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from llguidance import LLMatcher
+
+from ollama_server.chat.parse.derive import ID, NUMBER
+from ollama_server.chat.parse.schema import styled
+
+SPACE = r"/[ \t\r\n]{0,4}/"
+"""The little white space that models put before an answer."""
+
+_PLACES = re.compile(f"([{ID}{NUMBER}])")
+_PLACE_RULES = {ID: "/[a-zA-Z0-9]{9}/", NUMBER: "/[0-9]{1,3}/"}
+
+
+def text(literal: str) -> str:
+    """An expression for a text, in which placeholders stand for ids and numbers."""
+    pieces = [piece for piece in _PLACES.split(literal) if piece]
+    return " ".join(_PLACE_RULES.get(piece) or json.dumps(piece) for piece in pieces)
+
+
+def sequence(*expressions: str) -> str:
+    """One expression after the other; empty ones vanish."""
+    return " ".join(expression for expression in expressions if expression)
+
+
+def choice(expressions: Sequence[str]) -> str:
+    """One of several expressions."""
+    distinct = list(dict.fromkeys(expressions))
+    return distinct[0] if len(distinct) == 1 else f"({' | '.join(distinct)})"
+
+
+class Grammar:
+    """Rules with generated names; ``source`` is the whole."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, str] = {}
+
+    def rule(self, body: str, attributes: str = "") -> str:
+        """The name of a rule with this body; the same body has the same name."""
+        definition = f"{attributes}: {body}"
+        return self._rules.setdefault(definition, f"r{len(self._rules)}")
+
+    def json(self, schema: Mapping[str, Any]) -> str:
+        """A rule for values of a JSON Schema."""
+        return self.rule("%json " + json.dumps(styled(schema)))
+
+    def until(self, end: str) -> str:
+        """A rule for any text up to and with ``end``."""
+        return self.rule(r"/(?s:.*)/", f"[suffix={json.dumps(end)}]")
+
+    def in_order(self, items: Sequence[tuple[str, bool]], separator: str) -> str:
+        """Expressions in their order with separators between them; True marks required ones."""
+        tail = tail_with_separator = ""
+        for expression, required in reversed(items):
+            here = sequence(expression, tail_with_separator)
+            led = sequence(separator, here)
+            if required:
+                tail, tail_with_separator = here, led
+            else:
+                with_separator = self.rule(choice([led, tail_with_separator or '""']))
+                tail = self.rule(choice([here, tail or '""']))
+                tail_with_separator = with_separator
+        return tail
+
+    def source(self, start: str) -> str:
+        """The grammar of a start expression."""
+        rules = [f"{name}{definition}" for definition, name in self._rules.items()]
+        return "\n".join([f"start: {start or text('')}", *rules]) + "\n"
+
+
+@lru_cache(maxsize=256)
+def lark_problem(source: str) -> str:
+    """What llguidance has against a grammar in Lark, empty for nothing."""
+    return str(LLMatcher.validate_grammar(LLMatcher.grammar_from_lark(source), None))

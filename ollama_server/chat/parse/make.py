@@ -1,0 +1,212 @@
+"""From a template to the parser of its model's answers."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ollama_server.chat.parse.derive import derive_tools
+from ollama_server.chat.parse.families import FALLBACK, FAMILIES, PARSERS
+from ollama_server.chat.parse.format import OutputFormat, ThinkingFormat, ToolFormat
+from ollama_server.chat.parse.markers import derive_thinking, derive_wrappers
+from ollama_server.chat.parse.messages import MessageParser
+from ollama_server.chat.parse.parser import OutputParser
+from ollama_server.chat.parse.probe import Probe
+from ollama_server.chat.parse.stream import StreamParser
+from ollama_server.chat.parse.tape import Tape
+from ollama_server.chat.parse.tools import ToolBox, random_id
+from ollama_server.chat.template.base import PromptTemplate
+from ollama_server.chat.types import Message, Think, Tool
+
+_CACHED_TEMPLATES = 256
+_PYTHON_TAG = "<|python_tag|>"
+_derived: OrderedDict[tuple[str, str], OutputFormat] = OrderedDict()
+
+
+def output_format(template: PromptTemplate, parser_name: str = "") -> OutputFormat:
+    """How the model of a template writes its answers.
+
+    A known ``parser_name`` (the template's own when empty) decides; otherwise a family that the
+    template's text belongs to, and else what rendering the template shows. Found once per text.
+    """
+    named = PARSERS.get(parser_name or template.parser)
+    if named:
+        return named.format
+    key = (template.kind, template.text)
+    found = _derived.get(key)
+    if found is None:
+        found = _derived[key] = _find(template)
+        if len(_derived) > _CACHED_TEMPLATES:
+            _derived.popitem(last=False)
+    else:
+        _derived.move_to_end(key)
+    return found
+
+
+def _find(template: PromptTemplate) -> OutputFormat:
+    family = next((f for f in FAMILIES if f.matches(template.text)), None)
+    fmt = family.format if family else _derive(template)
+    if template.kind == "go" and not fmt.messages:
+        # Go templates say where reasoning stands, and Ollama looks for it only when it is wanted.
+        known = template.thinking_markers
+        thinking = (
+            ThinkingFormat(known.open, known.close, trim=False, only_when_asked=True)
+            if known
+            else None
+        )
+        fmt = replace(fmt, thinking=thinking)
+    return fmt
+
+
+def _derive(template: PromptTemplate) -> OutputFormat:
+    probe = Probe(template)
+    thinking = derive_thinking(probe)
+    known = template.thinking_markers
+    if thinking is None and known:
+        thinking = ThinkingFormat(known.open, known.close)
+    wrappers = derive_wrappers(probe, thinking)
+    tools = derive_tools(probe)
+    if tools is None:
+        tools = FALLBACK
+    else:
+        tools = _cleaned(tools, thinking, wrappers, template.text)
+    return OutputFormat(thinking, tools, wrappers)
+
+
+def _cleaned(
+    tools: ToolFormat, thinking: ThinkingFormat | None, wrappers: Sequence[str], text: str
+) -> ToolFormat:
+    """A derived format without the marks of empty reasoning or content before the calls."""
+    start = tools.section_start
+    for mark in (*((thinking.open, thinking.close) if thinking else ()), *wrappers):
+        start = start.replace(mark, "") if mark else start
+    tools = replace(tools, section_start=start if start.strip() else "")
+    if tools.encoding == "json" and not (tools.section_start or tools.call_start.strip()):
+        # Llama 3 may announce its calls with the marker of its built-in tools.
+        announced = (_PYTHON_TAG,) if _PYTHON_TAG in text else ()
+        tools = replace(tools, bare=True, extra_triggers=announced)
+    return tools
+
+
+def starts_inside(
+    thinking: ThinkingFormat,
+    think: Think,
+    prompt: str,
+    *,
+    has_tools: bool = False,
+    last: Message | None = None,
+) -> bool:
+    """Whether the answer to ``prompt`` begins in the middle of its thinking.
+
+    What the prompt ends with decides; then whether it continues an answer, the ``last`` message;
+    then the family's rule.
+    """
+    end = prompt.rstrip()
+    if thinking.open and end.endswith(thinking.open):
+        return True
+    if end.endswith(thinking.close):
+        return False
+    if last is not None and last.role == "assistant" and not last.tool_calls:
+        if last.content:
+            return False
+        if last.thinking:
+            return prompt.rfind(thinking.open) > prompt.rfind(thinking.close)
+    if thinking.without_tools and has_tools:
+        return False
+    match thinking.start:
+        case "always":
+            return True
+        case "on":
+            return think is not False
+        case "asked":
+            return bool(think)
+        case _:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """When a grammar begins: behind ``after``, or at once unless the answer opens with ``unless``.
+
+    Both empty: with the first token.
+    """
+
+    after: str = ""
+    unless: str = ""
+
+
+def thinking_end(
+    template: PromptTemplate,
+    *,
+    parser_name: str = "",
+    think: Think = None,
+    prompt: str = "",
+    has_tools: bool = False,
+    last: Message | None = None,
+) -> Wake:
+    """When the part of an answer that a grammar may constrain begins."""
+    thinking = output_format(template, parser_name).thinking
+    if thinking is None or (thinking.only_when_asked and not think):
+        return Wake()
+    if starts_inside(thinking, think, prompt, has_tools=has_tools, last=last):
+        return Wake(thinking.close)
+    if prompt.rstrip().endswith(thinking.close):
+        return Wake()
+    if last is not None and last.role == "assistant" and last.content:
+        return Wake()
+    return Wake(thinking.close, thinking.open)
+
+
+def make_parser(
+    template: PromptTemplate,
+    *,
+    parser_name: str = "",
+    tools: Sequence[Tool] = (),
+    think: Think = None,
+    prompt: str = "",
+    last: Message | None = None,
+    new_id: Callable[[], str] = random_id,
+    tape: Tape | None = None,
+) -> OutputParser:
+    """The parser for one answer to ``prompt``; without ``tools``, calls are ordinary text.
+
+    ``last`` is the conversation's last message: an assistant's is continued by the answer.
+    """
+    fmt = output_format(template, parser_name)
+    return parser_for(
+        fmt, tools=tools, think=think, prompt=prompt, last=last, new_id=new_id, tape=tape
+    )
+
+
+def parser_for(
+    fmt: OutputFormat,
+    *,
+    tools: Sequence[Tool] = (),
+    think: Think = None,
+    prompt: str = "",
+    last: Message | None = None,
+    new_id: Callable[[], str] = random_id,
+    tape: Tape | None = None,
+) -> OutputParser:
+    """The parser for one answer in a known format."""
+    calls = fmt.tools
+    box = ToolBox(
+        tools,
+        any_name=bool(calls and calls.any_name),
+        aliases=calls.aliases if calls else (),
+        keep_id=bool(calls and calls.keep_id),
+        new_id=new_id,
+    )
+    if fmt.messages:
+        return MessageParser(fmt, box, prompt=prompt, tape=tape)
+    thinking = fmt.thinking
+    if thinking and thinking.only_when_asked and not think:
+        thinking = None
+        fmt = replace(fmt, thinking=None)
+    if not thinking and not fmt.wrappers and not (calls and box):
+        return OutputParser()
+    inside = thinking is not None and starts_inside(
+        thinking, think, prompt, has_tools=bool(box), last=last
+    )
+    return StreamParser(fmt, box, inside_thinking=inside, tape=tape)
