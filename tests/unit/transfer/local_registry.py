@@ -52,6 +52,7 @@ class LocalRegistry:
     denies: bool = False
     ranges: bool = True
     redirects_uploads: bool = True
+    breaks_uploads_after: int | None = None
     # Answers in place of the storage's own; None lets the storage answer.
     storage: Handler = lambda _: None
     # The same for the registry.
@@ -183,6 +184,12 @@ class LocalRegistry:
         if (early := self._note(request)) is not None:
             return early
         session, part = request.path_params["session"], request.path_params["part"]
+        if request.method == "GET":
+            held = len(self.uploads[session])
+            headers = {"Range": f"0-{max(held - 1, 0)}", "Location": request.url.path}
+            return Response(status_code=204, headers=headers)
+        if self.breaks_uploads_after is not None and request.method == "PATCH":
+            return await self._break_off(request, self.uploads[session])
         body = await request.body()
         if request.method == "PUT":
             self.blobs[request.query_params["digest"]] = bytes(self.uploads[session])
@@ -195,8 +202,17 @@ class LocalRegistry:
         self.uploads[session] += body
         return Response(status_code=202, headers=following)
 
+    async def _break_off(self, request: Request, upload: bytearray) -> Response:
+        """Keep some bytes of the body, then say that the gateway had enough."""
+        left, self.breaks_uploads_after = self.breaks_uploads_after, None
+        assert left is not None
+        upload += (await request.body())[:left]
+        return PlainTextResponse("bad gateway", 502)
+
     async def _put_part(self, request: Request) -> Response:
         self._note(request)
+        if (instead := self.storage(request)) is not None:
+            return instead
         self.uploads[request.path_params["session"]] += await request.body()
         return Response()
 

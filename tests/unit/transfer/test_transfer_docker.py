@@ -130,10 +130,11 @@ async def test_push_survives_connections_cut_at_random_offsets(
     name = name_at(docker.host, f"cut/push{seed}:v1")
     manifest = install(store, name, seed=20 + seed)
     before = contents(store, manifest)
-    async with cutting_proxy(docker.port, seed=seed, reach=12 * MEGABYTE) as proxy:
+    async with cutting_proxy(docker.port, seed=seed + 1, reach=4 * MEGABYTE) as proxy:
         through = name_at(proxy.host, f"cut/push{seed}:v1")
         store.write_manifest(through, manifest)
         assert (await push(service, through))[-1] == "success"
+        assert proxy.cuts > 0
         store.delete(through)
     store.delete(name)
     await pull(service, name)
