@@ -142,6 +142,11 @@ class Intake:
             raise RequestError(PROMPT_TOO_LONG)
         keep = len(tokens) if request.num_keep < 0 else request.num_keep
         keep = min(keep + self._model.adds_bos, cells - 1)
-        limit = cells - max((cells - keep) // 2, 1)
-        kept = tokens[:keep] + tokens[len(tokens) - (limit - keep) :]
+        kept = cut_middle(tokens, keep, cells)
         return kept, len(tokens) - len(kept)
+
+
+def cut_middle(tokens: list[int], keep: int, cells: int) -> list[int]:
+    """The first ``keep`` tokens and the last ones, so that about half of the rest stays free."""
+    limit = cells - max((cells - keep) // 2, 1)
+    return tokens[:keep] + tokens[len(tokens) - (limit - keep) :]

@@ -34,6 +34,8 @@ KV_TYPES = {
 MEMORY_ERRORS = ("out of memory", "failed to allocate", "unable to allocate", "cannot allocate")
 # One sequence of the embedding batch per input; the pool of cells is shared, so many cost nothing.
 EMBEDDING_SEQUENCES = 64
+# Weights a thread reads in the time that a few of a step's barriers cost.
+BYTES_PER_THREAD = 16 << 20
 
 Logits = NDArray[np.float32]
 
@@ -151,8 +153,7 @@ class Model:
         params.kv_unified = layout.unified
         params.n_batch = max(layout.batch, layout.sequences)
         params.n_ubatch = layout.batch
-        threads = load.num_thread if load.num_thread > 0 else physical_cores()
-        params.n_threads = params.n_threads_batch = threads
+        params.n_threads = params.n_threads_batch = load.num_thread or self._threads()
         params.embeddings = self.embedding
         if not self.embedding:
             # Only the last row of a run is sampled: room for one row a sequence is enough.
@@ -169,6 +170,11 @@ class Model:
         params.type_k = params.type_v = kv_type
         params.no_perf = True
         return params
+
+    def _threads(self) -> int:
+        """As many as have enough to do between two barriers, at most one a core."""
+        useful = 1 + int(lib.llama_model_size(self._model)) // BYTES_PER_THREAD
+        return min(physical_cores(), useful)
 
     def _apply_adapters(self, load: Load) -> None:
         if not load.adapters:

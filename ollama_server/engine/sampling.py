@@ -63,27 +63,17 @@ class Sampler:
 
     def _build(self, sampling: Sampling, n_vocab: int) -> Any:
         chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+        parts = []
         if self._penalized:
-            penalties = lib._lib.llama_sampler_init_penalties
-            penalties.argtypes = [
-                ctypes.c_int32,
-                ctypes.c_int32,
-                ctypes.c_float,
-                ctypes.c_float,
-                ctypes.c_float,
-            ]
-            penalties.restype = ctypes.c_void_p
-            parts = [
-                penalties(
+            parts.append(
+                lib.llama_sampler_init_penalties(
                     n_vocab,
                     self._last_n,
                     sampling.repeat_penalty,
                     sampling.frequency_penalty,
                     sampling.presence_penalty,
                 )
-            ]
-        else:
-            parts = []
+            )
         parts += [
             lib.llama_sampler_init_top_k(sampling.top_k),
             lib.llama_sampler_init_typical(sampling.typical_p, 0),

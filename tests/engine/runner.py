@@ -1,0 +1,114 @@
+"""A runner process driven through its pipes, as the server drives it, but one call at a time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from ollama_server.engine import protocol as p
+
+GREEDY = p.Sampling(temperature=0)
+
+
+@dataclass
+class Answer:
+    """All that came back for one generation."""
+
+    text: str = ""
+    deltas: list[p.Delta] = field(default_factory=list)
+    end: p.Finished | p.Failed | None = None
+
+    @property
+    def finished(self) -> p.Finished:
+        assert isinstance(self.end, p.Finished), self.end
+        return self.end
+
+    @property
+    def failed(self) -> p.Failed:
+        assert isinstance(self.end, p.Failed), self.end
+        return self.end
+
+
+class Runner:
+    """Loads a model on construction; ``answer`` is Ready or LoadFailed."""
+
+    def __init__(self, load: p.Load) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ollama_server.engine"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._next_id = 0
+        self.send(load)
+        answer = self.receive()
+        while isinstance(answer, p.Progress):
+            answer = self.receive()
+        self.answer = answer
+
+    @property
+    def info(self) -> p.ModelInfo:
+        assert isinstance(self.answer, p.Ready), self.answer
+        return self.answer.info
+
+    def id(self) -> int:
+        self._next_id += 1
+        return self._next_id
+
+    def send(self, message: p.ToRunner) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(p.frame(message))
+        self._process.stdin.flush()
+
+    def receive(self) -> p.FromRunner:
+        assert self._process.stdout is not None
+        header = self._process.stdout.read(p.HEADER.size)
+        if len(header) < p.HEADER.size:
+            raise EOFError("the runner has ended")
+        return p.decode_from_runner(self._process.stdout.read(p.HEADER.unpack(header)[0]))
+
+    def request(self, prompt: str, **options: object) -> p.Generate:
+        options.setdefault("sampling", GREEDY)
+        return p.Generate(self.id(), [p.Text(prompt)], **options)  # type: ignore[arg-type]
+
+    def generate(self, prompt: str, **options: object) -> Answer:
+        return self.generate_all([self.request(prompt, **options)])[0]
+
+    def generate_all(
+        self,
+        requests: Iterable[p.Generate],
+        seen: Callable[[p.FromRunner], None] = lambda _: None,
+    ) -> list[Answer]:
+        """Send all at once and wait for all; ``seen`` gets every message as it comes."""
+        answers: dict[int, Answer] = {}
+        for request in requests:
+            answers[request.id] = Answer()
+            self.send(request)
+        while any(answer.end is None for answer in answers.values()):
+            message = self.receive()
+            collect(answers, message)
+            seen(message)
+        return list(answers.values())
+
+    def stats(self) -> p.Stats:
+        self.send(p.GetStats(self.id()))
+        while True:
+            message = self.receive()
+            if isinstance(message, p.Stats):
+                return message
+
+    def close(self) -> int:
+        if self._process.poll() is None:
+            self.send(p.Shutdown())
+        return self._process.wait(30)
+
+
+def collect(answers: dict[int, Answer], message: p.FromRunner) -> None:
+    """Add a message to the answer it belongs to."""
+    if isinstance(message, p.Step):
+        for delta in message.deltas:
+            answers[delta.id].text += delta.text
+            answers[delta.id].deltas.append(delta)
+    elif isinstance(message, p.Finished | p.Failed):
+        answers[message.id].end = message
