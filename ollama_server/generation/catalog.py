@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from ollama_server.chat.capabilities import model_capabilities
 from ollama_server.chat.prompt import PromptTemplate, TemplateFacts, choose_template
 from ollama_server.errors import BadRequest, Forbidden, ModelNotFound
 from ollama_server.settings import Settings
@@ -16,6 +17,12 @@ from ollama_server.store.store import Store
 
 CLOUD_DISABLED = "ollama cloud is disabled: remote model is unavailable"
 _CACHED = 64
+# The texts by which llama.cpp knows the tokens of fill-in-the-middle.
+_FILL_IN_TOKENS = (
+    ("<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<｜fim▁begin｜>", "<PRE>", "▁<PRE>"),
+    ("<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<｜fim▁hole｜>", "<SUF>", "▁<SUF>"),
+    ("<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<｜fim▁end｜>", "<MID>", "▁<MID>"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,11 +64,27 @@ class Installed:
 
     @cached_property
     def capabilities(self) -> tuple[str, ...]:
-        """What the model can do, in Ollama's order: config, weights, projector, then template."""
-        offered = self.template.capabilities
-        found = list(self.model.gguf_capabilities)
-        found += [name for name in ("tools", "insert", "thinking") if name in offered]
-        return tuple(dict.fromkeys(found))
+        """What the model can do, in Ollama's order."""
+        model = self.model
+        known = model.gguf_capabilities
+        if model.gguf is None:
+            return known
+        return tuple(
+            model_capabilities(
+                self.facts,
+                declared=model.config.capabilities,
+                embedding=model.is_embedding,
+                vision="vision" in known,
+                audio="audio" in known,
+                infill=not model.is_embedding and _fills_in(model),
+            )
+        )
+
+
+def _fills_in(model: Model) -> bool:
+    """Whether the vocabulary has a prefix, a suffix and a middle token, under any known name."""
+    tokens = set(model.metadata.get("tokenizer.ggml.tokens") or ())
+    return all(not tokens.isdisjoint(names) for names in _FILL_IN_TOKENS)
 
 
 def _token_text(model: Model, kind: str) -> str:

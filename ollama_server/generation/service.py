@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from ollama_server.chat.parse import OutputParser, Wake, make_parser, thinking_end
+from ollama_server.chat.parse import (
+    OutputParser,
+    answer_grammar,
+    format_grammar,
+    make_parser,
+    requested_schema,
+)
 from ollama_server.chat.types import Think, Tool
 from ollama_server.engine import protocol
-from ollama_server.errors import BadRequest, ServerError
+from ollama_server.errors import BadRequest
 from ollama_server.generation import options as option_values
 from ollama_server.generation.catalog import Catalog, Installed
 from ollama_server.generation.events import Chunk, Done, Event, Rendered, Started, Unloaded
@@ -116,6 +121,8 @@ def check(request: GenerationRequest, installed: Installed) -> Think:
         think = True
     if "completion" not in able:
         raise BadRequest(f'"{request.model}" does not support {"chat" if is_chat else "generate"}')
+    if not is_chat and request.suffix and "insert" not in able:
+        raise BadRequest(f"{installed.model.name.full} does not support insert")
     if request.tools and request.tool_choice.mode != "none" and "tools" not in able:
         raise BadRequest(f"{installed.model.name.full} does not support tools")
     return think
@@ -139,12 +146,14 @@ class _Run:
         self._think = think
         self._tools: list[Tool] = [] if request.tool_choice.mode == "none" else request.tools
         self._prompt: Prompt
+        self._constraint: protocol.Grammar | None = None
 
     async def prepare(self) -> Prompt:
-        """Render the prompt; it is kept for ``answers``."""
+        """Render the prompt and build the grammar; both are kept for ``answers``."""
         self._prompt = await build(
             self._request, self._installed, self._runner, tools=self._tools, think=self._think
         )
+        self._constraint = await self._grammar()
         return self._prompt
 
     async def answers(self) -> AsyncGenerator[Chunk | Done, None]:
@@ -229,7 +238,7 @@ class _Run:
             truncate=request.truncate,
             logprobs=request.logprobs,
             top_logprobs=request.top_logprobs if request.logprobs else 0,
-            grammar=self._grammar(),
+            grammar=self._constraint,
             return_context=request.return_context,
         )
 
@@ -238,37 +247,27 @@ class _Run:
             return self._request.shift
         return self._installed.model.architecture != "deepseek2"
 
-    def _grammar(self) -> protocol.Grammar | None:
-        """What the output must match: a forced tool call, else the request's format."""
-        request = self._request
-        choice = request.tool_choice
-        if self._tools and choice.mode in ("required", "named"):
-            wanted = [t for t in self._tools if choice.mode == "required" or t.name == choice.name]
-            if not wanted:
-                raise BadRequest(f'tool "{choice.name}" is not among the tools of the request')
-            from ollama_server.chat.parse import forced_tool_grammar
-
-            return forced_tool_grammar(
-                self._installed.template, wanted, think=self._think, prompt=self._prompt.text
-            )
-        grammar = format_grammar(request.format)
-        if grammar is not None:
-            wake = self._wake()
-            grammar.after, grammar.unless_thinking = wake.after, wake.unless
-        return grammar
-
-    def _wake(self) -> Wake:
-        """When the part of the answer begins that a grammar may constrain."""
-        template = self._prompt.template
-        if template is None:
-            return Wake()
-        return thinking_end(
-            template,
+    async def _grammar(self) -> protocol.Grammar | None:
+        """What the answer must match: the request's format, tool calls, or nothing."""
+        request, prompt = self._request, self._prompt
+        if request.format in (None, "") and not self._tools:
+            return None
+        if prompt.template is None:
+            schema = requested_schema(request.format)
+            return format_grammar(schema) if schema is not None else None
+        # Schemas are compiled to see whether they can be, which may take a while.
+        return await asyncio.to_thread(
+            answer_grammar,
+            prompt.template,
+            format=request.format,
+            tools=self._tools,
+            mode=request.tool_choice.mode,
+            name=request.tool_choice.name,
+            parallel=request.parallel_tool_calls,
             parser_name=self._installed.model.config.parser,
             think=self._think,
-            prompt=self._prompt.text,
-            has_tools=bool(self._tools),
-            last=self._prompt.last,
+            prompt=prompt.text,
+            last=prompt.last,
         )
 
     def _done(self, index: int, end: protocol.Finished) -> Done:
@@ -290,18 +289,6 @@ class _Run:
             context=context,
             stop=end.stop,
         )
-
-
-def format_grammar(value: Any) -> protocol.Grammar | None:
-    """The grammar of ``format``: nothing, "json" or a JSON Schema. Raises ServerError."""
-    if value is None or value == "":
-        return None
-    if value == "json":
-        return protocol.Grammar("json_object")
-    if isinstance(value, dict):
-        return protocol.Grammar("json_schema", json.dumps(value, ensure_ascii=False))
-    shown = json.dumps(json.dumps(value, ensure_ascii=False), ensure_ascii=False)
-    raise ServerError(f'invalid format: {shown}; expected "json" or a valid JSON Schema object')
 
 
 def _fields(value: protocol.Sampling) -> dict[str, Any]:

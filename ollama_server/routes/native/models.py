@@ -116,7 +116,6 @@ def _show(catalog: Catalog, name: Name, body: ShowRequest) -> dict[str, Any]:
         "license": "\n".join(model.licenses),
         "modelfile": shown.modelfile_text(
             model,
-            template=template,
             system=body.system or None,
             options=body.options or None,
         ),
