@@ -142,6 +142,12 @@ class ChatEnvironment(SandboxedEnvironment):
         return tree
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "+":
+            # As llama.cpp has it: text and something undefined is the text.
+            if isinstance(left, str) and isinstance(right, Undefined):
+                return left
+            if isinstance(right, str) and isinstance(left, Undefined):
+                return right
         guards.binary_operator(operator, left, right)
         return super().call_binop(context, operator, left, right)
 

@@ -38,6 +38,8 @@ def message_dicts(messages: Sequence[Message], traits: Traits) -> list[dict[str,
         messages = _fold_system(messages)
     if traits.tool_calls and not traits.shows_ids:
         messages = _in_call_order(messages)
+    if traits.trims:
+        messages = [replace(m, content=m.content.strip()) for m in messages]
     dicts = [_message_dict(message, traits) for message in messages]
     if traits.folded_results:
         dicts = _fold_results(dicts)

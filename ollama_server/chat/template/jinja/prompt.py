@@ -143,12 +143,21 @@ class JinjaPrompt(PromptTemplate):
             variables["reasoning_effort"] = variables["reasoning_strength"] = effort
         if tools:
             variables["tools"] = tool_dicts(tools)
+            if traits.functions:
+                variables["functions"] = json.dumps(
+                    variables["tools"], ensure_ascii=False, indent=4
+                )
         if self.kind == "renderer":
             variables["think"] = think
         variables.update(self.defaults)
         variables.update(extra or {})
         _add_aliases(variables)
         return variables
+
+    def render_variables(self, variables: Mapping[str, Any]) -> str:
+        """The rendering of variables as `variables` gives them, nothing cut and nothing added."""
+        template = self._tool_use if "tools" in variables and self._tool_use else self._template
+        return template.render(variables)
 
     def render_completion(
         self,

@@ -26,6 +26,9 @@ CALL_IDS = ("call_qz000001", "callqz001")
 
 _OMIT = object()
 
+# What stands in the templates of models that were trained on trimmed contents (StepFun).
+_TRIMMED = ("functions in JSONSchema format",)
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:
@@ -35,7 +38,8 @@ class Traits:
     of a content list, empty when history cannot carry it. ``empty_content`` is what a message with
     tool calls and no text has as content; "omit" leaves the key out. ``switch`` is the variable
     that turns thinking on and off, empty when nothing does. ``efforts`` are the levels of effort it
-    accepts, none when it reads no level.
+    accepts, none when it reads no level. ``functions`` says that tools are read from a variable of
+    that name, as JSON text; ``trims`` that contents are expected without blanks around them.
     """
 
     string_content: bool = True
@@ -55,6 +59,8 @@ class Traits:
     reasoning: str = ""
     switch: str = ""
     efforts: tuple[str, ...] = ()
+    functions: bool = False
+    trims: bool = False
 
 
 @lru_cache(maxsize=128)
@@ -90,6 +96,7 @@ class _Probe:
         typed = USER in parts and "'text'" not in parts and '"text"' not in parts
         self.parts_only = typed and not string
         calls = self._calls()
+        shown = FUNCTION in self.render([_user()], tools=_tools())
         reasoning, beside = self._reasoning(calls)
         return Traits(
             string_content=not self.parts_only,
@@ -98,7 +105,10 @@ class _Probe:
             or not self.render([_user()]),
             developer_role="developer" in self.template.text
             and SYSTEM in self.render([_message("developer", SYSTEM), _user()]),
-            tools=FUNCTION in self.render([_user()], tools=_tools()),
+            tools=shown,
+            functions=not shown
+            and FUNCTION in self.render([_user()], functions=json.dumps(_tools())),
+            trims=any(text in self.template.text for text in _TRIMMED),
             reasoning=reasoning,
             content_beside_reasoned_calls=beside,
             switch=self._switch(),
