@@ -21,7 +21,7 @@ from ollama_server.generation.events import Chunk, Done
 from ollama_server.runtime.pool import Loaded, Pool
 
 # A second series for each counter, of the time it began, helps nobody here.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _RATES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)

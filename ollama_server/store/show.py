@@ -91,7 +91,9 @@ def modelfile_text(
     commands += [Command("adapter", str(path)) for path in model.adapters]
     commands += [Command("draft", str(model.draft))] if model.draft else []
     commands += [Command("from", str(path)) for path in model.projectors]
-    commands.append(Command("template", template or model.template or DEFAULT_TEMPLATE))
+    template = template or model.template
+    if template or not model.jinja:
+        commands.append(Command("template", template or DEFAULT_TEMPLATE))
     texts = (
         ("system", model.system if system is None else system),
         ("renderer", model.config.renderer),
