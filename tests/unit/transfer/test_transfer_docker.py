@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ollama_server.errors import TransferError
-from ollama_server.store.blobs import digest_of
+from ollama_server.store.fsck import check_store
 from ollama_server.store.manifest import (
     MEDIA_CONFIG,
     MEDIA_MODEL,
@@ -26,6 +26,7 @@ from ollama_server.store.store import Store
 from ollama_server.transfer.service import TransferService
 from tests.unit.transfer.conftest import frames_of, name_at, running_service, statuses
 from tests.unit.transfer.cutting import cutting_proxy
+from tests.unit.transfer.ggufs import gguf
 from tests.unit.transfer.programs import DockerRegistry, needs_registry
 
 pytestmark = [pytest.mark.anyio, pytest.mark.registry, needs_registry]
@@ -36,7 +37,7 @@ MEGABYTE = 1 << 20
 
 def install(store: Store, name: Name, seed: int, size: int = 3 * MEGABYTE) -> Manifest:
     """A model of ``size`` random bytes under ``name``."""
-    data = random.Random(seed).randbytes(size)
+    data = gguf(seed, rows=size // 128)
     layers = []
     for media_type, content in (
         (MEDIA_MODEL, data),
@@ -229,14 +230,8 @@ def kill_a_pull(root: Path, name: Name, after_seconds: float) -> None:
 
 
 def assert_nothing_partial_is_visible(store: Store) -> None:
-    """Every manifest's blobs exist and are what their names and sizes say."""
-    for entry in store.list():
-        for layer in (*entry.manifest.layers, entry.manifest.config):
-            data = store.blobs.read(layer.digest)
-            assert len(data) == layer.size
-    for path, digest in store.blobs.files():
-        if digest is not None:
-            assert digest_of(path.read_bytes()) == digest
+    errors = [finding for finding in check_store(store) if finding.severity == "error"]
+    assert errors == []
 
 
 @pytest.mark.timeout(1200)
