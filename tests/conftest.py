@@ -1,0 +1,24 @@
+"""What all tests share: one server with the embedded model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.process import ServerProcess
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server whose store holds the embedded model as ``tiny``; shared by all tests."""
+    process = ServerProcess(tmp_path_factory.mktemp("server"))
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home for a server that a test starts for itself."""
+    return tmp_path
