@@ -35,11 +35,9 @@ from ollama_server.store.names import Name
 from ollama_server.store.parts import DetectedTemplate, Parts, merged_parameters
 from ollama_server.store.progress import Progress
 from ollama_server.store.quantize import quantize, source_type
-from ollama_server.store.store import Entry, Store
+from ollama_server.store.store import SCRATCH_PREFIX, Entry, Store
 
 log = logging.getLogger(__name__)
-
-SCRATCH_PREFIX = "ollama-safetensors"
 
 # Renderer and parser of architectures whose templates say too little.
 _BUILT_IN = {

@@ -14,6 +14,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import stat
 import threading
 import time
@@ -39,6 +40,7 @@ from ollama_server.store.names import Name
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 3600
+SCRATCH_PREFIX = "ollama-safetensors"  # working folders, beside blobs/ on the same disk
 _ANY_DIGEST = re.compile(rb"sha256[:-]([0-9a-f]{64})")
 
 
@@ -219,6 +221,7 @@ class Store:
                     path.unlink()
                 removed.append(path)
             self._remove_leftovers(oldest)
+            self._remove_scratch(oldest)
             return removed
 
     def start(self, *, prune: bool = True) -> None:
@@ -312,6 +315,12 @@ class Store:
             except OSError:
                 return  # not empty: somebody else's names are in it
             folder = folder.parent
+
+    def _remove_scratch(self, oldest: float) -> None:
+        """Drop working folders that a killed create left."""
+        for folder in self.root.glob(f"{SCRATCH_PREFIX}*"):
+            if folder.is_dir() and folder.stat().st_mtime <= oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _remove_leftovers(self, oldest: float) -> None:
         """Drop temporary manifests that a crash left, then the folders that are empty."""
