@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -30,12 +31,14 @@ from ollama_server.middleware import (
 )
 from ollama_server.routes import anthropic, native, openai, rerank
 from ollama_server.routes.envelopes import error_response
-from ollama_server.routes.native.server import package_version
+from ollama_server.routes.native.server import API_VERSION, package_version
 from ollama_server.runtime.pool import Pool
 from ollama_server.settings import Settings, get_settings
 from ollama_server.store.create import Hooks
 from ollama_server.store.embedded import register_embedded
 from ollama_server.store.store import Store
+from ollama_server.transfer.keys import load_or_create
+from ollama_server.transfer.service import TransferService
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +65,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     state.catalog = Catalog(state.store, settings)
     state.generation = GenerationService(state.catalog, state.pool, state.metrics)
     state.embedding = EmbeddingService(state.catalog, state.pool)
-    state.create_hooks = Hooks(detect_template=detect_builtin, check_template=parse_template)
+    hooks = Hooks(detect_template=detect_builtin, check_template=parse_template)
+    state.transfer = TransferService(
+        state.store, version=API_VERSION, prune=not settings.noprune, hooks=hooks
+    )
+    state.create_hooks = replace(hooks, pull=state.transfer.pull)
     for router in (*native.ROUTERS, openai.router, anthropic.router, rerank.router):
         app.include_router(router)
     app.add_exception_handler(ServerError, _server_error)
@@ -87,10 +94,12 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     await asyncio.to_thread(_prepare_store, state.store, state.settings, state.create_hooks)
+    await asyncio.to_thread(_prepare_key)
     state.pool.start()
     try:
         yield
     finally:
+        await state.transfer.close()
         await state.pool.close()
 
 
@@ -102,6 +111,15 @@ def _prepare_store(store: Store, settings: Settings, hooks: Hooks) -> None:
     except ServerError as error:
         # A read-only or damaged store still serves what can be read.
         log.warning("the model store at %s: %s", store.root, error)
+
+
+def _prepare_key() -> None:
+    """Make the key pair, if it is missing, before somebody wants to register it somewhere."""
+    try:
+        load_or_create()
+    except ServerError as error:
+        # Only registries that ask for a signature need the key; they will say so again.
+        log.warning("%s", error)
 
 
 def methods_of(app: FastAPI, path: str) -> list[str]:

@@ -101,5 +101,6 @@ def _create(path: Path) -> KeyPair:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    log.info("generated the key %s", path)
+    log.info("Couldn't find '%s'. Generating new private key.", path)
+    log.info("Your new public key is: \n\n%s\n", pair.public_line)
     return pair

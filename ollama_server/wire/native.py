@@ -293,6 +293,37 @@ class DeleteRequest(Body):
     name: str = Field(default="", description="Older name of `model`.")
 
 
+class TransferRequest(Body):
+    """What pull and push are asked."""
+
+    ignored: ClassVar[frozenset[str]] = frozenset({"username", "password"})
+
+    model: str = ""
+    name: str = Field(default="", description="Older name of `model`.")
+    insecure: bool = Field(default=False, description="Speak plain HTTP to the registry.")
+    stream: bool = True
+    username: str = ""
+    password: str = ""
+
+
+class PullRequest(TransferRequest):
+    """POST /api/pull."""
+
+    model_config: ClassVar[Any] = {
+        **Body.model_config,
+        "json_schema_extra": {"examples": [{"model": "llama3.2"}]},
+    }
+
+
+class PushRequest(TransferRequest):
+    """POST /api/push."""
+
+    model_config: ClassVar[Any] = {
+        **Body.model_config,
+        "json_schema_extra": {"examples": [{"model": "me/mine"}]},
+    }
+
+
 class CreateRequest(Body):
     """POST /api/create."""
 

@@ -5,6 +5,7 @@ The registry is reached as ``localhost``, its storage as ``127.0.0.1``: two host
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -97,6 +98,16 @@ class LocalRegistry:
     def asked(self, method: str, pattern: str) -> list[Seen]:
         """The requests so far whose path matches."""
         return [s for s in self.seen if s.method == method and re.search(pattern, s.path)]
+
+    def half_of_it(self, request: Request) -> Response:
+        """As ``storage``: the first half of a blob, and then nothing more for a long time."""
+        data = self.blobs[request.path_params["digest"]]
+
+        async def body() -> AsyncIterator[bytes]:
+            yield data[: len(data) // 2]
+            await asyncio.sleep(3600)
+
+        return StreamingResponse(body(), 206, headers={"Content-Length": str(len(data))})
 
     # ── routes ───────────────────────────────────────────────────────────────────────────────
 

@@ -463,20 +463,7 @@ class TestResume:
         self, registry: LocalRegistry, service: TransferService, store: Store
     ) -> None:
         registry.add_model("ns/m", "t", WEIGHTS)
-        hold = asyncio.Event()
-
-        async def half(start: int):  # type: ignore[no-untyped-def]
-            yield WEIGHTS[start : start + 120_000]
-            await hold.wait()
-
-        def slow(request: Request) -> Response | None:
-            return (
-                StreamingResponse(half(0), 206, headers={"Content-Length": str(len(WEIGHTS))})
-                if sha256(WEIGHTS) in request.url.path
-                else None
-            )
-
-        registry.storage = slow
+        registry.storage = registry.half_of_it
         frames = service.pull(name_at(registry.host, "ns/m:t"), insecure=True)
         async with aclosing(frames):  # type: ignore[type-var]
             async for frame in frames:
