@@ -71,19 +71,19 @@ def text_sample(rng: random.Random) -> Sample:
 
 # Shares by the number of samples; tool conversations are several times longer than others.
 SHARES: tuple[tuple[Maker, float], ...] = (
-    (facts.sample, 36.0),
-    (seed_sample, 12.0),
-    (memory.sample, 11.0),
-    (tools.sample, 12.0),
+    (facts.sample, 33.0),
+    (seed_sample, 11.0),
+    (memory.sample, 13.0),
+    (tools.sample, 8.0),
     (system.sample, 10.0),
     (arithmetic.sample, 8.0),
-    (structured.sample, 5.0),
-    (code.sample, 6.0),
+    (structured.sample, 6.0),
+    (code.sample, 5.0),
     (fim.sample, 5.0),
-    (echo.sample, 4.0),
+    (echo.sample, 9.0),
     (unknown.sample, 3.0),
-    (long_sample, 4.0),
-    (text_sample, 1.0),
+    (long_sample, 2.0),
+    (text_sample, 0.5),
 )
 
 
