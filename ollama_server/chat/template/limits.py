@@ -23,11 +23,11 @@ _STEPS_PER_CLOCK = 512
 class Limits:
     """``text`` bounds one string, ``items`` one list, ``output`` the prompt, all in characters."""
 
-    steps: int = 8_000_000
-    text: int = 32_000_000
+    steps: int = 2_000_000
+    text: int = 16_000_000
     items: int = 1_000_000
     output: int = 64_000_000
-    seconds: float = 10.0
+    seconds: float = 5.0
     source: int = 1_000_000
     depth: int = 100
     integer_bits: int = 4096

@@ -136,7 +136,7 @@ class ChatEnvironment(SandboxedEnvironment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         for loop in tree.find_all(nodes.For):
-            cost = nodes.Const(1 + _static_text(loop) // 16)
+            cost = nodes.Const(1 + _static_text(loop) // 64)
             counted = nodes.Filter(loop.iter, _COUNT, [cost], [], None, None)
             loop.iter = counted.set_lineno(loop.lineno).set_environment(self)
         return tree
