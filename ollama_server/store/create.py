@@ -117,9 +117,9 @@ def _scratch(root: Path) -> tempfile.TemporaryDirectory[str]:
 
 
 def _drop_leftovers(store: Store, parts: Parts) -> None:
-    """Remove blobs made on the way that no model uses: sources of a quantization, failures."""
-    if parts.made:
-        store.remove_unused(parts.made)
+    """Remove blobs that no model uses: sources of a quantization, failures, the old model's."""
+    if parts.dispensable:
+        store.remove_unused(parts.dispensable)
 
 
 @dataclass(slots=True)
@@ -249,7 +249,7 @@ class _Creation:
         stored = self.store.blobs.put(config.dump())
         self.parts.pins.hold(stored.digest)
         if stored.created:
-            self.parts.made.add(stored.digest)
+            self.parts.dispensable.add(stored.digest)
         manifest = Manifest(
             config=Layer(m.MEDIA_CONFIG, stored.digest, stored.size),
             layers=tuple(part.layer for part in self.parts.items),
@@ -260,8 +260,8 @@ class _Creation:
         with self.store.locked():
             replaced = self.store.digests_of(self.plan.target)
             entry = self.store.write_manifest(self.plan.target, manifest)
-            if prune:
-                self.store.remove_unused(replaced)
+        if prune:
+            self.parts.dispensable |= replaced
         self.job.report("success")
         return entry
 

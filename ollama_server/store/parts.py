@@ -57,7 +57,8 @@ class Parts:
     store: Store
     pins: Pins
     items: list[Part] = field(default_factory=list)
-    made: set[str] = field(default_factory=set)  # blobs that did not exist before
+    # Blobs to remove at the end unless a model uses them: those made here, those replaced.
+    dispensable: set[str] = field(default_factory=set)
 
     def keep(self, layer: Layer) -> None:
         """Append a layer of another model as it is."""
@@ -74,7 +75,7 @@ class Parts:
         """Append a layer for a blob that was just stored."""
         self.pins.hold(stored.digest)
         if stored.created:
-            self.made.add(stored.digest)
+            self.dispensable.add(stored.digest)
         verb = "creating new layer" if stored.created else "using existing layer"
         part = Part(
             Layer(media_type, stored.digest, stored.size, from_),
