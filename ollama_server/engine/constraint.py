@@ -85,8 +85,7 @@ class Constraint:
     """The grammar's state in one generation.
 
     The engine's use, for each sampled position: ``prepare`` before llama_decode, ``apply`` on the
-    row of logits, then ``accept`` the token. ``accept`` returns tokens that must follow; when
-    ``complete`` is set the generation is over.
+    row of logits, then ``accept`` the token; when ``complete`` is set the generation is over.
     """
 
     def __init__(
@@ -148,28 +147,29 @@ class Constraint:
         return True
 
     def accept(self, token: int, piece: bytes) -> list[int]:
-        """Take the sampled token; returns the tokens that must follow it."""
-        if self.asleep:
-            return self._watch(piece)
-        return self._advance([token])
+        """Take the sampled token; returns it with the tokens that must follow it.
 
-    def _watch(self, piece: bytes) -> list[int]:
+        Only the token that wakes the grammar may come back as other ones: where it says more than
+        the marker, and what it says the grammar does not allow, the rest is cut off.
+        """
+        if not self.asleep:
+            return [token, *self._advance([token])]
+        marker = (self._grammar.after or self._grammar.trigger).encode()
+        begin = max(0, len(self._seen) - len(marker) + 1)
+        before = len(self._seen)
         self._seen += piece
-        grammar = self._grammar
-        if grammar.after:
-            at = self._seen.find(grammar.after.encode())
-            if at < 0:
-                return []
-            self.asleep = False
-            rest = self._seen[at + len(grammar.after.encode()) :].lstrip()
-        else:
-            at = self._seen.find(grammar.trigger.encode())
-            if at < 0:
-                self._seen = self._seen[-4096:]
-                return []
-            self.asleep = False
-            rest = self._seen[at:]
-        return self._advance(self._tokenizer.tokenize_bytes(rest)) if rest else self._forced()
+        at = self._seen.find(marker, begin)
+        if at < 0:
+            return [token]
+        self.asleep = False
+        end = at + len(marker)
+        rest = self._seen[end:].lstrip() if self._grammar.after else self._seen[at:]
+        said = self._tokenizer.tokenize_bytes(rest) if rest else []
+        if self._matcher.validate_tokens(said) == len(said):
+            return [token, *(self._advance(said) if said else self._forced())]
+        cut = self._tokenizer.tokenize_bytes(self._seen[before:end])
+        said = [] if self._grammar.after else self._tokenizer.tokenize_bytes(marker)
+        return [*cut, *(self._advance(said) if said else self._forced())]
 
     def _advance(self, tokens: Iterable[int]) -> list[int]:
         if not self._matcher.consume_tokens(list(tokens)):

@@ -181,7 +181,7 @@ class Engine:
             piece = self._model.piece(token)
             ended = token in self._model.end_tokens
             constraint = sequence.constraint
-            forced = constraint.accept(token, piece) if constraint and not ended else []
+            tokens = constraint.accept(token, piece) if constraint and not ended else [token]
         except GrammarError as error:
             self._fail(sequence, f"the grammar failed: {error}")
             return
@@ -191,7 +191,7 @@ class Engine:
             sequence.generated += 1
             self._end(sequence, "stop")
             return
-        self._append(sequence, [token, *forced])
+        self._append(sequence, tokens)
 
     def _choose(self, sequence: Sequence, logits: Logits) -> int:
         model, sampler, constraint = self._model, sequence.sampler, sequence.constraint

@@ -20,8 +20,10 @@ TokenArray = NDArray[np.int32]
 # Below this many tokens a copy of a prefix costs more than it saves.
 MIN_SHARED = 32
 # A retained conversation is continued in place when the request repeats at least this part of it;
-# otherwise it is left alone where there is another slot, and only its beginning is copied.
+# otherwise it is left alone where there is another slot, and only its beginning is copied. With an
+# empty slot at hand, leaving it alone costs nothing.
 SAME_CONVERSATION = 0.5
+SAME_CONVERSATION_WITH_ROOM = 0.9
 # Bytes per second of copying cells within memory: a low guess, so that copies are rather avoided.
 COPY_SPEED = 4e9
 
@@ -176,9 +178,11 @@ class Slots:
         return min(common_prefix(sequence.prompt, slot.tokens), len(sequence.prompt) - 1)
 
     def _choose(self, free: list[Slot], source: Slot, shared: int) -> Slot:
-        in_place = source.sequence is None and shared > 0
-        if in_place and (len(free) == 1 or shared >= SAME_CONVERSATION * len(source.cached)):
-            return source
+        if source.sequence is None and shared > 0:
+            room = any(not len(slot.cached) for slot in free)
+            part = SAME_CONVERSATION_WITH_ROOM if room else SAME_CONVERSATION
+            if len(free) == 1 or shared >= part * len(source.cached):
+                return source
         live = [slot.index for slot in self._slots if slot.sequence is not None]
 
         def cost(slot: Slot) -> tuple[bool, bool, int, int]:

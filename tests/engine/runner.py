@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ollama_server.engine import protocol as p
 
@@ -51,6 +53,15 @@ class Runner:
     def info(self) -> p.ModelInfo:
         assert isinstance(self.answer, p.Ready), self.answer
         return self.answer.info
+
+    @cached_property
+    def no_end(self) -> dict[int, float]:
+        """A logit bias that forbids every token that ends a generation."""
+        names = "<|endoftext|><|im_end|><|fim_pad|><|repo_name|><|file_sep|>"
+        self.send(p.Tokenize(self.id(), [names]))
+        tokens = self.receive()
+        assert isinstance(tokens, p.Tokenized)
+        return dict.fromkeys(tokens.tokens[0], -math.inf)
 
     def id(self) -> int:
         self._next_id += 1
@@ -108,7 +119,9 @@ def collect(answers: dict[int, Answer], message: p.FromRunner) -> None:
     """Add a message to the answer it belongs to."""
     if isinstance(message, p.Step):
         for delta in message.deltas:
+            if delta.id not in answers:  # of a request that was cancelled meanwhile
+                continue
             answers[delta.id].text += delta.text
             answers[delta.id].deltas.append(delta)
-    elif isinstance(message, p.Finished | p.Failed):
+    elif isinstance(message, p.Finished | p.Failed) and message.id in answers:
         answers[message.id].end = message

@@ -17,8 +17,7 @@ LONG = "one two three four five six seven eight nine ten eleven"
 
 def endless(runner: Runner, prompt: str = LONG, **options: object) -> p.Generate:
     """A generation that no end-of-turn token stops."""
-    ends = dict.fromkeys((runner.info.eos, 0), -math.inf)
-    sampling = p.Sampling(temperature=0, logit_bias=ends)
+    sampling = p.Sampling(temperature=0, logit_bias=runner.no_end)
     return runner.request(prompt, sampling=sampling, **options)
 
 
@@ -112,7 +111,7 @@ def test_a_logit_bias_forbids_a_token(runner: Runner) -> None:
 
 def test_a_repeat_penalty_changes_repetitive_text(runner: Runner) -> None:
     prompt = "a b a b a b a b a b a b a b a b"
-    ends = {runner.info.eos: -math.inf, 0: -math.inf}
+    ends = runner.no_end
     plain = p.Sampling(temperature=0, logit_bias=ends)
     strict = p.Sampling(temperature=0, logit_bias=ends, repeat_penalty=50.0, repeat_last_n=-1)
     one = runner.generate(prompt, sampling=plain, max_tokens=24, return_context=True).finished
