@@ -1,6 +1,13 @@
 """From generated text to content, thinking and tool calls; grammars for what must be written."""
 
 from ollama_server.chat.parse.families import PARSERS, NamedParser
+from ollama_server.chat.parse.grammar import (
+    answer_grammar,
+    forced_tool_grammar,
+    format_grammar,
+    lazy_tool_grammar,
+    requested_schema,
+)
 from ollama_server.chat.parse.make import (
     Wake,
     make_parser,
@@ -16,10 +23,15 @@ __all__ = [
     "NamedParser",
     "OutputParser",
     "Wake",
+    "answer_grammar",
+    "forced_tool_grammar",
+    "format_grammar",
     "harmony_names",
+    "lazy_tool_grammar",
     "make_parser",
     "output_format",
     "random_id",
+    "requested_schema",
     "starts_inside",
     "thinking_end",
 ]

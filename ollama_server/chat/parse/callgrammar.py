@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ollama_server.chat.parse.derive import NUMBER, TYPE
-from ollama_server.chat.parse.format import OutputFormat
+from ollama_server.chat.parse.format import OutputFormat, ToolFormat
 from ollama_server.chat.parse.lark import Grammar, choice, sequence, text
 from ollama_server.chat.parse.schema import schema_problem
 from ollama_server.chat.parse.tools import harmony_names
@@ -34,10 +34,10 @@ class CallGrammar:
     """Expressions for the calls of several tools in one format."""
 
     def __init__(self, fmt: OutputFormat, tools: Sequence[Tool]) -> None:
-        if fmt.tools is None:
+        if fmt.tools is None and tools:
             raise ValueError("a format without tool calls")
         self._output = fmt
-        self._format = fmt.tools
+        self._format = fmt.tools or ToolFormat("json")
         self._tools = tools
         self.grammar = Grammar()
 

@@ -236,7 +236,7 @@ _COHERE_WRAPPERS = (
     "<|END_RESPONSE|>",
 )
 HARMONY = OutputFormat(
-    thinking=ThinkingFormat("<|channel|>analysis<|message|>", "<|end|>", "never"),
+    thinking=ThinkingFormat("<|channel|>analysis", "<|end|>", "never"),
     tools=HARMONY_CALL,
     messages=MessageFormat(
         "harmony",
@@ -247,7 +247,7 @@ HARMONY = OutputFormat(
     ),
 )
 GLIMMER = OutputFormat(
-    thinking=ThinkingFormat(" to=self<|message|>", "<|eom|>", "never"),
+    thinking=ThinkingFormat(" to=self", "<|eom|>", "never"),
     tools=ATEM,
     messages=MessageFormat(
         "recipient", "<|start|>", "<|message|>", ("<|eom|>", "<|eot|>"), primed="assistant"

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ollama_server.chat.parse.callgrammar import CallGrammar
 from ollama_server.chat.parse.format import OutputFormat, ToolFormat
-from ollama_server.chat.parse.lark import (
-    SPACE,
-    Grammar,
-    choice,
-    lark_problem,
-    sequence,
-    text,
-)
-from ollama_server.chat.parse.make import Wake
+from ollama_server.chat.parse.lark import SPACE, Grammar, choice, lark_problem, sequence, text
+from ollama_server.chat.parse.make import Wake, output_format, thinking_end
 from ollama_server.chat.parse.schema import schema_problem, styled
-from ollama_server.chat.types import Tool
+from ollama_server.chat.template.base import PromptTemplate
+from ollama_server.chat.types import Message, Think, Tool
 from ollama_server.engine import protocol
 from ollama_server.errors import BadRequest, ServerError
 
 _ANY_OBJECT = {"type": "object"}
-_HARMONY_FINAL = "<|channel|>final<|message|>"
-_HARMONY_ANALYSIS = "<|channel|>analysis"
 
 
 def requested_schema(format: Any) -> dict[str, Any] | None:
@@ -48,64 +40,74 @@ def requested_schema(format: Any) -> dict[str, Any] | None:
     return format
 
 
-def format_grammar(
-    format: Any, output: OutputFormat, wake: Wake | None = None
-) -> protocol.Grammar | None:
-    """The grammar for a request's ``format``, None for free text; errors as `requested_schema`.
-
-    ``wake`` says when the answer proper begins, behind its thinking.
-    """
-    schema = requested_schema(format)
-    if schema is None:
-        return None
-    wake = wake or Wake()
-    source = json.dumps(styled(schema), ensure_ascii=False)
-    if not (wake.after or output.wrappers or output.messages):
-        return protocol.Grammar("json_schema", source)
-    grammar = Grammar()
-    body = grammar.json(schema)
-    if output.messages and output.messages.kind == "harmony":
-        body = sequence(_harmony_start(output), text(_HARMONY_FINAL), body)
-        return _lark(grammar.source(body), Wake("<|end|>", _HARMONY_ANALYSIS))
-    if output.messages and output.messages.kind == "arrows":
-        body = sequence(f"({text('all' + output.messages.header_end)})?", body)
-    elif output.messages:
-        again = text("<|eom|><|start|>assistant")
-        body = sequence(f"({again})?", text(" to=user<|message|>"), body)
-    if output.wrappers:
-        allowed = choice([text(wrapper) for wrapper in output.wrappers])
-        body = sequence(f"({allowed}){{0,2}}", body, f"({allowed})?")
-    return _lark(grammar.source(sequence(SPACE, body)), wake)
-
-
-def tool_grammar(
-    output: OutputFormat,
-    tools: Sequence[Tool],
+def answer_grammar(
+    template: PromptTemplate,
     *,
+    format: Any = None,
+    tools: Sequence[Tool] = (),
     mode: str = "auto",
     name: str = "",
     parallel: bool = True,
-    wake: Wake | None = None,
+    parser_name: str = "",
+    think: Think = None,
+    prompt: str = "",
+    last: Message | None = None,
 ) -> protocol.Grammar | None:
-    """The grammar for a request's tools.
+    """The grammar for an answer to ``prompt``, None when nothing is certain about it.
 
-    "required" forces a call, "named" one of the tool ``name``; both raise BadRequest when the
-    model's format knows no calls, or no tool has that name. "auto" gives a grammar that sleeps
-    until a call begins, None where calls begin without a marker or in "none".
+    ``mode`` is the choice of tools: "required" forces a call, "named" one of the tool ``name``,
+    "none" forbids them. In "auto" an answer in a ``format`` may be a call instead, and without a
+    format the grammar sleeps until a call begins. Errors as `format_grammar`, and BadRequest for a
+    call that cannot be forced.
     """
-    wake = wake or Wake()
-    if mode == "none" or not tools:
-        return None
-    if mode == "auto":
-        return _lazy(output, tools, parallel, wake)
+    output = output_format(template, parser_name)
+    wake = thinking_end(
+        template,
+        parser_name=parser_name,
+        think=think,
+        prompt=prompt,
+        has_tools=bool(tools),
+        last=last,
+    )
+    schema = requested_schema(format)
     if mode == "named":
         tools = [tool for tool in tools if tool.name == name]
         if not tools:
-            raise BadRequest(f'tool_choice names the tool "{name}", which is not in tools')
+            raise BadRequest(f'tool "{name}" is not among the tools of the request')
         parallel = False
-    if output.tools is None:
-        raise BadRequest("tool_choice cannot be enforced: the model has no format for tool calls")
-    return forced_tool_grammar(output, tools, parallel=parallel, wake=wake)
+    if mode == "none" or output.tools is None:
+        if tools and mode in ("required", "named"):
+            raise BadRequest("a tool call cannot be forced: the model has no format for them")
+        tools = ()
+    if tools and mode in ("required", "named"):
+        return forced_tool_grammar(output, tools, parallel=parallel, wake=wake)
+    if schema is not None:
+        return format_grammar(schema, output, wake, tools=tools, parallel=parallel)
+    return lazy_tool_grammar(output, tools, parallel=parallel, wake=wake) if tools else None
+
+
+def format_grammar(
+    schema: Mapping[str, Any],
+    output: OutputFormat | None = None,
+    wake: Wake | None = None,
+    *,
+    tools: Sequence[Tool] = (),
+    parallel: bool = True,
+) -> protocol.Grammar:
+    """The grammar of an answer that is JSON, or calls of ``tools`` instead.
+
+    ``wake`` says when the answer proper begins, behind its thinking.
+    """
+    output = output or OutputFormat()
+    wake = wake or Wake()
+    if not (wake.after or output.wrappers or output.messages or tools):
+        source = json.dumps(styled(schema), ensure_ascii=False)
+        return protocol.Grammar("json_schema", source)
+    builder = CallGrammar(output, tools)
+    calls = builder.calls(parallel=parallel) if tools else ""
+    answer = _framed(output, builder.grammar.json(schema))
+    body = choice([answer, f"({calls})"]) if calls else answer
+    return _whole(builder.grammar, output, body, wake)
 
 
 def forced_tool_grammar(
@@ -114,25 +116,19 @@ def forced_tool_grammar(
     """A grammar that makes the answer consist of calls, behind its thinking."""
     builder = CallGrammar(output, tools)
     calls = builder.calls(parallel=parallel)
-    messages = output.messages
-    if messages and messages.kind == "harmony":
-        source = builder.grammar.source(sequence(_harmony_start(output), calls))
-        return _lark(source, Wake("<|end|>", _HARMONY_ANALYSIS))
-    if messages:
-        if messages.kind == "recipient":
-            calls = sequence(f"({text('<|eom|><|start|>assistant')})?", calls)
-        return _lark(builder.grammar.source(calls), wake or Wake())
-    return _lark(builder.grammar.source(sequence(SPACE, calls)), wake or Wake())
+    return _whole(builder.grammar, output, calls, wake or Wake())
 
 
-def _lazy(
-    output: OutputFormat, tools: Sequence[Tool], parallel: bool, wake: Wake
+def lazy_tool_grammar(
+    output: OutputFormat, tools: Sequence[Tool], *, parallel: bool = True, wake: Wake | None = None
 ) -> protocol.Grammar | None:
+    """A grammar that sleeps until a call begins; None where calls begin without a marker."""
     trigger = lazy_trigger(output.tools) if output.tools and not output.messages else ""
     if not trigger:
         return None
     builder = CallGrammar(output, tools)
-    grammar = _lark(builder.grammar.source(builder.calls(parallel=parallel)), wake)
+    source = builder.grammar.source(builder.calls(parallel=parallel))
+    grammar = _checked(source, wake or Wake())
     grammar.trigger = trigger
     return grammar
 
@@ -141,18 +137,43 @@ def lazy_trigger(fmt: ToolFormat) -> str:
     """The text that nothing but a call begins with; empty where there is none."""
     start = fmt.section_start.strip()
     if start and fmt.array and start[-1] not in ">]":
-        return start + "["
+        return fmt.section_start.lstrip() + "["
     return start or fmt.call_start.strip()
 
 
-def _harmony_start(output: OutputFormat) -> str:
-    """What stands before the channel: nothing in a first message, a new header behind another."""
-    assert output.messages is not None
-    return f"({text(output.messages.start + output.messages.primed)})?"
+def _framed(output: OutputFormat, body: str) -> str:
+    """An answer with the markers that the model puts around its content."""
+    messages = output.messages
+    if messages is None:
+        if not output.wrappers:
+            return body
+        allowed = choice([text(wrapper) for wrapper in output.wrappers])
+        return sequence(f"({allowed}){{0,2}}", body, f"({allowed})?")
+    if messages.kind == "harmony":
+        return sequence(text("<|channel|>final" + messages.header_end), body)
+    if messages.kind == "arrows":
+        return sequence(f"({text('all' + messages.header_end)})?", body)
+    return sequence(text(" to=user" + messages.header_end), body)
 
 
-def _lark(source: str, wake: Wake) -> protocol.Grammar:
+def _whole(grammar: Grammar, output: OutputFormat, body: str, wake: Wake) -> protocol.Grammar:
+    """The grammar of a whole answer, or of its part behind the thinking."""
+    messages = output.messages
+    if messages is None:
+        return _checked(grammar.source(sequence(SPACE, f"({body})")), wake)
+    if messages.kind == "arrows":
+        return _checked(grammar.source(body), wake)
+    # A first message's header has begun in the prompt; behind thinking there is a new one.
+    again = text(messages.start + messages.primed)
+    thinking = output.thinking
+    if thinking is None:
+        raise ValueError("a format of messages with thinking, and no markers for it")
+    source = grammar.source(sequence(f"({again})?", f"({body})"))
+    return _checked(source, Wake(thinking.close, thinking.open))
+
+
+def _checked(source: str, wake: Wake) -> protocol.Grammar:
     problem = lark_problem(source)
     if problem:
-        raise BadRequest(f"tools cannot be enforced: {problem}")
+        raise BadRequest(f"the answer cannot be constrained: {problem}")
     return protocol.Grammar("lark", source, after=wake.after, unless_thinking=wake.unless)

@@ -67,10 +67,7 @@ def _derive(template: PromptTemplate) -> OutputFormat:
         thinking = ThinkingFormat(known.open, known.close)
     wrappers = derive_wrappers(probe, thinking)
     tools = derive_tools(probe)
-    if tools is None:
-        tools = FALLBACK
-    else:
-        tools = _cleaned(tools, thinking, wrappers, template.text)
+    tools = FALLBACK if tools is None else _cleaned(tools, thinking, wrappers, template.text)
     return OutputFormat(thinking, tools, wrappers)
 
 
@@ -209,4 +206,5 @@ def parser_for(
     inside = thinking is not None and starts_inside(
         thinking, think, prompt, has_tools=bool(box), last=last
     )
-    return StreamParser(fmt, box, inside_thinking=inside, tape=tape)
+    continued = last is not None and last.role == "assistant" and bool(last.thinking)
+    return StreamParser(fmt, box, inside_thinking=inside, continued=continued, tape=tape)

@@ -134,9 +134,17 @@ class StreamParser(TapeParser):
     """Thinking up to its closing marker, then content up to a call, the calls, and so on."""
 
     def __init__(
-        self, fmt: OutputFormat, tools: ToolBox, *, inside_thinking: bool, tape: Tape | None = None
+        self,
+        fmt: OutputFormat,
+        tools: ToolBox,
+        *,
+        inside_thinking: bool,
+        continued: bool = False,
+        tape: Tape | None = None,
     ) -> None:
+        """``continued`` thinking has begun in the prompt, so that its white space counts."""
         super().__init__(tape)
+        self._continued = continued and inside_thinking
         self._thinking = fmt.thinking
         self._inside_thinking = inside_thinking
         self._calls: CallRegion | None = None
@@ -157,7 +165,9 @@ class StreamParser(TapeParser):
 
     def run(self) -> Scan[None]:
         if self._thinking:
-            inside = self._inside_thinking or (yield from self._opening(self._thinking.open))
+            inside = self._inside_thinking
+            if not inside and self._thinking.open:
+                inside = yield from self._opening(self._thinking.open)
             if inside:
                 yield from self._think(self._thinking)
         if self._bare and self._calls:
@@ -177,14 +187,15 @@ class StreamParser(TapeParser):
 
     def _think(self, fmt: ThinkingFormat) -> Scan[None]:
         tape = self.tape
-        at = yield from spaces(tape, 0)
-        tape.take(at, Kind.MARKER)
-        if fmt.open and self._inside_thinking:  # some models repeat what the prompt ends with
-            behind = yield from literal(tape, 0, (fmt.open,))
-            if behind > 0:
-                at = yield from spaces(tape, behind)
-                tape.take(at, Kind.MARKER)
-        self._inside_thinking = False
+        if not self._continued:
+            at = yield from spaces(tape, 0)
+            tape.take(at, Kind.MARKER)
+            if fmt.open and self._inside_thinking:  # some models repeat what the prompt ends with
+                behind = yield from literal(tape, 0, (fmt.open,))
+                if behind > 0:
+                    at = yield from spaces(tape, behind)
+                    tape.take(at, Kind.MARKER)
+        self._inside_thinking = self._continued = False
         closes = (fmt.close, *fmt.other_closes)
         while found := (yield from self.next_mark(self._thinking_marks, Kind.THINKING, fmt.trim)):
             behind = found.end()

@@ -28,6 +28,7 @@ from ollama_server.chat.parse.values import (
 )
 
 _MAX_KEY = 256
+_DEEPEST = 32
 _CDATA = re.compile(r"\s*<!\[CDATA\[(.*)\]\]>\s*\Z", re.DOTALL)
 
 
@@ -172,7 +173,7 @@ def nested_value(raw: str, namespace: str, schema: Mapping[str, Any]) -> Any:
     """The value of nested tags: ``item`` tags make a list, all others an object."""
     tag = re.compile(re.escape(namespace) + r"<(/?)([^<>]*)>")
     pairs: list[tuple[str, str]] = []
-    depth, start, key = 0, 0, ""
+    depth, deepest, start, key = 0, 0, 0, ""
     for found in tag.finditer(raw):
         if found.group(1):
             depth -= 1
@@ -184,7 +185,8 @@ def nested_value(raw: str, namespace: str, schema: Mapping[str, Any]) -> Any:
             if depth == 0:
                 start, key = found.end(), found.group(2)
             depth += 1
-    if depth:
+            deepest = max(deepest, depth)
+    if depth or deepest > _DEEPEST:
         return raw
     if "array" in schema_types(schema) or all(key == "item" for key, _ in pairs):
         return [_nested(text, namespace, _member(schema, "items")) for _, text in pairs]

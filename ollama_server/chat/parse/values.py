@@ -6,11 +6,14 @@ import ast
 import json
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
-_LITERAL_ERRORS = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
+_PARSE_ERRORS = (ValueError, SyntaxError, MemoryError, RecursionError)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_BRACKET = re.compile(r"[\[\]{}]")
+_DEEPEST = 128  # what every encoder on the way to a client can take
 _INTEGER = re.compile(r"[+-]?\d+\Z")
 _NAMES: Mapping[str, Any] = {
     "true": True,
@@ -43,11 +46,22 @@ def _without_surrogates(value: Any) -> Any:
     return value
 
 
+def _depth(text: str) -> int:
+    """At least how deeply the brackets of a text are nested; those in strings count, too."""
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def load_json(text: str) -> Any:
     """A JSON value that can be written out again; control characters in strings are tolerated.
 
     Raises ValueError for anything else, numbers beyond float64 and excessive nesting included.
     """
+    if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
+        raise ValueError("nested too deeply")
     try:
         value = json.loads(text, strict=False, parse_float=_finite, parse_constant=_no_constant)
         # Half of an escaped surrogate pair decodes to something that UTF-8 cannot carry.
@@ -59,8 +73,18 @@ def load_json(text: str) -> Any:
 def load_python(text: str) -> Any:
     """A Python literal in which JSON's and other languages' names of constants work, too."""
     try:
-        return literal_value(ast.parse(text.strip(), mode="eval").body)
-    except _LITERAL_ERRORS as error:
+        return literal_value(expression(text.strip()))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def expression(text: str) -> ast.expr:
+    """The syntax tree of a Python expression; ValueError when it is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about backslashes that escape nothing
+            return ast.parse(text, mode="eval").body
+    except _PARSE_ERRORS as error:
         raise ValueError(str(error)) from None
 
 

@@ -10,10 +10,10 @@ from ollama_server.chat.parse.format import ToolFormat
 from ollama_server.chat.parse.readers import HeaderReader
 from ollama_server.chat.parse.tape import PYTHON_BRACKETS, Balance, Scan, Tape, peek, spaces
 from ollama_server.chat.parse.tools import FoundCall, ToolBox
-from ollama_server.chat.parse.values import literal_value
+from ollama_server.chat.parse.values import expression, literal_value
 
 _NAME = re.compile(r"[A-Za-z_$][\w.$:\-]{0,255}")
-_PARSE_ERRORS = (ValueError, SyntaxError, MemoryError, RecursionError, TypeError)
+_LITERAL_ERRORS = (ValueError, RecursionError)
 
 
 class PythonReader:
@@ -42,12 +42,12 @@ class PythonReader:
     def _arguments(self, name: str, text: str) -> dict[str, Any] | None:
         for source in (text, text.replace("\n", "\\n")):  # raw line breaks inside of strings
             try:
-                call = ast.parse("f" + source, mode="eval").body
+                call = expression("f" + source)
                 if not isinstance(call, ast.Call):
                     return None
                 arguments = {k.arg: literal_value(k.value) for k in call.keywords if k.arg}
                 positional = [literal_value(value) for value in call.args]
-            except _PARSE_ERRORS:
+            except _LITERAL_ERRORS:
                 continue
             names = [key for key in self._tools.parameter_names(name) if key not in arguments]
             if len(positional) > len(names) or any(k.arg is None for k in call.keywords):
@@ -125,8 +125,8 @@ class QuotedValue:
             raise ValueError(f"no value at {self._at}")
         self._at = found.end()
         try:
-            return literal_value(ast.parse(found.group(), mode="eval").body)
-        except _PARSE_ERRORS:
+            return literal_value(expression(found.group()))
+        except _LITERAL_ERRORS:
             return found.group()
 
     def _object(self) -> dict[str, Any]:

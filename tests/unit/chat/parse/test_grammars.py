@@ -1,0 +1,330 @@
+"""What grammars allow is what parsers read."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
+
+from ollama_server.chat.parse import (
+    Wake,
+    answer_grammar,
+    forced_tool_grammar,
+    format_grammar,
+    lazy_tool_grammar,
+    requested_schema,
+)
+from ollama_server.chat.parse.families import PARSERS
+from ollama_server.chat.parse.format import OutputFormat
+from ollama_server.chat.types import Message, Tool
+from ollama_server.engine import protocol
+from ollama_server.errors import BadRequest, ServerError
+
+from .samples import DEDICATED, DERIVED
+from .support import TIDE, TOOLS, format_of, parse, template
+
+EOS = 256
+HARBOUR = Tool(
+    "harbour",
+    "",
+    {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "depth": {"type": "number"},
+            "open": {"type": "boolean"},
+            "kind": {"type": "string", "enum": ["sea", "river"]},
+            "piers": {"type": "array", "items": {"type": "integer"}},
+            "at": {
+                "type": "object",
+                "properties": {"x": {"type": "integer"}, "y": {"type": "integer"}},
+                "required": ["x", "y"],
+            },
+        },
+        "required": ["name", "kind"],
+    },
+)
+TYPES: dict[str, Any] = {
+    "name": str,
+    "depth": int | float,
+    "open": bool,
+    "kind": str,
+    "piers": list,
+    "at": dict,
+}
+
+
+class Bytes:
+    """A vocabulary of all bytes and an end."""
+
+    eos_token_id = EOS
+    bos_token_id = None
+    tokens = [bytes([value]) for value in range(256)] + [b"<end>"]
+    special_token_ids = [EOS]  # noqa: RUF012
+
+    def __call__(self, text: str | bytes) -> list[int]:
+        return list(text if isinstance(text, bytes) else text.encode())
+
+
+TOKENIZER = LLTokenizer(TokenizerWrapper(Bytes()))
+
+
+def matcher(grammar: protocol.Grammar) -> LLMatcher:
+    build = {
+        "lark": LLMatcher.grammar_from_lark,
+        "json_schema": LLMatcher.grammar_from_json_schema,
+    }[grammar.kind]
+    found = LLMatcher(TOKENIZER, build(grammar.source))
+    assert not found.is_error(), found.get_error()
+    return found
+
+
+def accepts(grammar: protocol.Grammar, text: str) -> bool:
+    found = matcher(grammar)
+    raw = text.encode()
+    return found.try_consume_tokens(list(raw)) == len(raw) and found.is_accepting()
+
+
+def walk(grammar: protocol.Grammar, markers: list[str], seed: int) -> str:
+    """A random text of the grammar: letters, and markers wherever they fit."""
+    rng = random.Random(seed)
+    found = matcher(grammar)
+    written = bytearray()
+    likely = [marker.encode() for marker in markers if marker]
+    while not found.is_stopped() and len(written) < 4000:
+        rng.shuffle(likely)
+        whole = next((m for m in likely if rng.random() < 0.3 and fits(found, m)), None)
+        if whole is None:
+            mask = found.compute_bitmask()
+            allowed = [t for t in range(257) if mask[t // 8] >> (t % 8) & 1]
+            if EOS in allowed and rng.random() < 0.7:
+                break
+            allowed = [t for t in allowed if t != EOS]
+            usual = [t for t in allowed if chr(t) in "abc"]
+            if not usual or rng.random() < 0.5:
+                # Digits go on and on unless something else is preferred.
+                usual = [t for t in allowed if not chr(t).isdigit()] or allowed
+                usual = [t for t in usual if chr(t) in 'abc"}{:,]'] or usual
+            whole = bytes([rng.choice(usual)])
+        assert found.consume_tokens(list(whole))
+        written += whole
+    return written.decode()
+
+
+def fits(found: LLMatcher, text: bytes) -> bool:
+    return found.validate_tokens(list(text)) == len(text)
+
+
+SOURCES = sorted(
+    {f"@{s.source.removeprefix('@')}" for s in (*DEDICATED, *DERIVED)}
+    | {name for name, named in PARSERS.items() if named.tools}
+)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_text_of_a_forced_call_is_read_as_calls(source: str) -> None:
+    fmt = format_of(source)
+    grammar = forced_tool_grammar(fmt, [HARBOUR, TIDE])
+    calls = fmt.tools
+    assert calls is not None
+    keys = ("port", *TYPES) if "{key}" in calls.value_end else ("",)
+    markers = [calls.quote, *(calls.value_end.strip().replace("{key}", key) for key in keys)]
+    if not calls.repair:  # such markers inside of values are what a repair goes by
+        markers += [calls.call_end.strip(), calls.section_end.strip()]
+    for seed in range(3):
+        text = walk(grammar, markers, seed)
+        prompt = prompt_behind_thinking(fmt)
+        answer = parse([text], fmt, tools=[HARBOUR, TIDE], prompt=prompt, think=False)
+        assert answer.calls, text
+        assert answer.content.strip() == "", text
+        for call in answer.calls:
+            check_arguments(call.name, call.arguments, text)
+
+
+def prompt_behind_thinking(fmt: OutputFormat) -> str:
+    """The end of a prompt after which an answer has nothing more to think."""
+    if fmt.messages:
+        return ">>>" if fmt.messages.kind == "arrows" else ""
+    return fmt.thinking.close if fmt.thinking else ""
+
+
+def check_arguments(name: str, arguments: dict[str, Any], text: str) -> None:
+    if name == "tide":
+        assert isinstance(arguments["port"], str), text
+        assert isinstance(arguments.get("days", 0), int), text
+        return
+    assert name == "harbour"
+    assert {"name", "kind"} <= arguments.keys() <= TYPES.keys(), text
+    assert all(isinstance(value, TYPES[key]) for key, value in arguments.items()), text
+    assert arguments["kind"] in ("sea", "river"), text
+
+
+def test_a_lazy_grammar_begins_with_its_trigger() -> None:
+    for source in SOURCES:
+        grammar = lazy_tool_grammar(format_of(source), TOOLS)
+        if grammar is None:
+            continue
+        assert grammar.trigger == grammar.trigger.strip()
+        found = matcher(grammar)
+        raw = list(grammar.trigger.encode())
+        assert found.try_consume_tokens(raw) == len(raw), source
+
+
+def test_formats_without_a_marker_have_no_lazy_grammar() -> None:
+    assert lazy_tool_grammar(format_of("@meta-llama-Llama-3.2-3B-Instruct"), TOOLS) is None
+
+
+def test_a_named_choice_allows_that_tool_only() -> None:
+    grammar = answer_grammar(
+        template("Qwen-Qwen2.5-7B-Instruct"), tools=TOOLS, mode="named", name="wave"
+    )
+    assert grammar is not None
+    one = '<tool_call>\n{"name": "%s", "arguments": {"port": "x"}}\n</tool_call>'
+    assert accepts(grammar, one % "wave")
+    assert not accepts(grammar, one % "tide")
+    assert not accepts(grammar, one % "wave" + "\n" + one % "wave")
+
+
+def test_a_required_choice_allows_several_calls_where_they_are_wanted() -> None:
+    qwen = template("Qwen-Qwen2.5-7B-Instruct")
+    one = '<tool_call>\n{"name": "tide", "arguments": {"port": "x"}}\n</tool_call>'
+    several = answer_grammar(qwen, tools=TOOLS, mode="required")
+    single = answer_grammar(qwen, tools=TOOLS, mode="required", parallel=False)
+    assert several is not None
+    assert single is not None
+    assert accepts(several, one + "\n" + one)
+    assert not accepts(single, one + "\n" + one)
+
+
+def test_arguments_are_held_to_the_schema() -> None:
+    grammar = forced_tool_grammar(PARSERS["qwen3"].format, [TIDE])
+    text = '<tool_call>\n{"name": "tide", "arguments": {"port": "x", "days": "soon"}}\n</tool_call>'
+    assert not accepts(grammar, text)
+
+
+def test_a_schema_that_cannot_be_enforced_lets_any_object_through() -> None:
+    tool = Tool("tide", "", {"type": "object", "properties": {"x": {"not": {}}}})
+    grammar = forced_tool_grammar(PARSERS["qwen3"].format, [tool])
+    text = '<tool_call>\n{"name": "tide", "arguments": {"port": [1]}}\n</tool_call>'
+    assert accepts(grammar, text)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_tool_without_parameters_can_be_called(source: str) -> None:
+    fmt = format_of(source)
+    assert fmt.tools is not None
+    text = walk(forced_tool_grammar(fmt, [Tool("now")]), [fmt.tools.call_end.strip()], 1)
+    prompt = prompt_behind_thinking(fmt)
+    answer = parse([text], fmt, tools=[Tool("now")], think=False, prompt=prompt)
+    assert {call.name for call in answer.calls} == {"now"}, text
+
+
+def test_no_grammar_without_tools_or_format() -> None:
+    assert answer_grammar(template("Qwen-Qwen3-0.6B")) is None
+    assert answer_grammar(template("Qwen-Qwen3-0.6B"), tools=TOOLS, mode="none") is None
+
+
+def test_an_unknown_tool_cannot_be_chosen() -> None:
+    with pytest.raises(BadRequest, match="storm"):
+        answer_grammar(template("Qwen-Qwen3-0.6B"), tools=TOOLS, mode="named", name="storm")
+
+
+# --- formats --------------------------------------------------------------------------------------
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+
+
+def test_json_is_any_object() -> None:
+    grammar = format_grammar(requested_schema("json") or {})
+    assert accepts(grammar, '{"a": [1, {"b": null}]}')
+    assert not accepts(grammar, "[1]")
+
+
+@pytest.mark.parametrize("free", [None, ""])
+def test_no_format_is_free_text(free: Any) -> None:
+    assert requested_schema(free) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("xml", r'"\"xml\""'), (5, '"5"'), ([], '"[]"'), (True, '"true"')]
+)
+def test_what_is_no_format_is_refused_in_ollamas_words(value: Any, shown: str) -> None:
+    with pytest.raises(ServerError) as raised:
+        requested_schema(value)
+    assert raised.value.status == 500
+    assert raised.value.message == (
+        f'invalid format: {shown}; expected "json" or a valid JSON Schema object'
+    )
+
+
+def test_a_schema_that_cannot_be_enforced_is_refused_in_llguidances_words() -> None:
+    with pytest.raises(BadRequest, match='Unimplemented keys: \\["not"\\]'):
+        requested_schema({"not": {}})
+
+
+def test_objects_have_their_declared_properties_only() -> None:
+    assert not accepts(format_grammar(SCHEMA), '{"a": 1, "b": 2}')
+
+
+def test_objects_that_say_so_have_other_properties() -> None:
+    assert accepts(format_grammar({**SCHEMA, "additionalProperties": True}), '{"a": 1, "b": 2}')
+
+
+def test_combined_schemas_stay_satisfiable() -> None:
+    other = {"type": "object", "properties": {"b": {"type": "integer"}}, "required": ["b"]}
+    assert accepts(format_grammar({"allOf": [SCHEMA, other]}), '{"a": 1, "b": 2}')
+
+
+def test_a_format_waits_for_the_end_of_thinking() -> None:
+    qwen = template("Qwen-Qwen3-0.6B")
+    grammar = answer_grammar(qwen, format=SCHEMA, think=True, prompt="<|im_start|>assistant\n")
+    assert grammar is not None
+    assert (grammar.after, grammar.unless_thinking) == ("</think>", "<think>")
+    assert accepts(grammar, '\n\n{"a": 1}')
+
+
+def test_a_format_without_thinking_starts_at_once() -> None:
+    grammar = answer_grammar(template("Qwen-Qwen2.5-7B-Instruct"), format=SCHEMA)
+    assert grammar is not None
+    assert (grammar.kind, grammar.after, grammar.unless_thinking) == ("json_schema", "", "")
+
+
+def test_with_tools_an_answer_is_in_the_format_or_a_call() -> None:
+    qwen = template("Qwen-Qwen2.5-7B-Instruct")
+    grammar = answer_grammar(qwen, format=SCHEMA, tools=TOOLS)
+    assert grammar is not None
+    assert accepts(grammar, '{"a": 1}')
+    assert accepts(
+        grammar, '<tool_call>\n{"name": "tide", "arguments": {"port": "x"}}\n</tool_call>'
+    )
+    assert not accepts(grammar, "High.")
+
+
+def test_harmony_answers_in_the_final_channel() -> None:
+    fmt = PARSERS["harmony"].format
+    grammar = format_grammar(SCHEMA, fmt, Wake("<|end|>", "<|channel|>analysis"))
+    assert (grammar.after, grammar.unless_thinking) == ("<|end|>", "<|channel|>analysis")
+    behind = '<|start|>assistant<|channel|>final<|message|>{"a": 1}'
+    assert accepts(grammar, behind)
+    assert accepts(grammar, behind.removeprefix("<|start|>assistant"))
+    thought = "<|channel|>analysis<|message|>Hm.<|end|>"
+    assert parse([thought + behind], fmt).content == '{"a": 1}'
+
+
+def test_wrapped_content_may_be_wrapped() -> None:
+    cohere = template("CohereForAI-c4ai-command-r7b-12-2024-tool_use")
+    last = Message("user", "Hi")
+    prompt = cohere.render([last], (), False)
+    grammar = answer_grammar(cohere, format=SCHEMA, think=False, prompt=prompt, last=last)
+    assert grammar is not None
+    text = '<|START_RESPONSE|>{"a": 1}<|END_RESPONSE|>'
+    assert accepts(grammar, text)
+    assert accepts(grammar, '{"a": 1}')
+    assert json.loads(parse([text], format_of_cohere(), think=False).content) == {"a": 1}
+
+
+def format_of_cohere() -> OutputFormat:
+    return format_of("@CohereForAI-c4ai-command-r7b-12-2024-tool_use")

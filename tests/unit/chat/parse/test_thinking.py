@@ -1,0 +1,206 @@
+"""Where thinking begins and ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ollama_server.chat.parse.families import PARSERS
+from ollama_server.chat.parse.format import OutputFormat, ThinkingFormat
+from ollama_server.chat.parse.make import Wake, make_parser, starts_inside, thinking_end
+from ollama_server.chat.parse.parser import OutputParser
+from ollama_server.chat.template.base import ThinkingMarkers
+from ollama_server.chat.template.jinja.prompt import JinjaPrompt
+from ollama_server.chat.types import Message, Think
+
+from .support import parse, parser, splits, template
+
+GO = OutputFormat(ThinkingFormat("<think>", "</think>", trim=False, only_when_asked=True))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "thinking", "content"),
+    [
+        (["  <th", "in", "k>a"], "a", ""),
+        (["<think>abc</th", "ing>def", "ghi</thi", "nk>jkl"], "abc</thing>defghi", "jkl"),
+        (["<think>a</think><think>b</think>c"], "a", "<think>b</think>c"),
+        (["  abc <think>d</think>"], "", "  abc <think>d</think>"),
+        (["<think> a </think> b"], "a ", "b"),
+        (["<think>a</think>\n\n b"], "a", "b"),
+        (["a </think> b"], "", "a </think> b"),
+        (["<think>a</thi"], "a</thi", ""),
+        (["<thi"], "", "<thi"),
+        (["<think>"], "", ""),
+        (["<think>\n \n</think>\n"], "", ""),
+    ],
+)
+def test_leading_tags_separate_thinking(pieces: list[str], thinking: str, content: str) -> None:
+    for cut in (pieces, *splits("".join(pieces))):
+        answer = parse(cut, GO, think=True)
+        assert (answer.thinking, answer.content) == (thinking, content), cut
+
+
+def test_tags_stay_in_the_content_when_thinking_is_off() -> None:
+    assert parse(["<think>a</think>b"], GO, think=False).content == "<think>a</think>b"
+
+
+def test_a_prompt_that_ends_with_the_opening_tag_starts_inside() -> None:
+    answer = parse(["a</think>b"], GO, think=True, prompt="<|assistant|><think>\n")
+    assert (answer.thinking, answer.content) == ("a", "b")
+
+
+def test_a_repeated_opening_tag_is_dropped() -> None:
+    answer = parse(["<think>a</think>b"], GO, think=True, prompt="<think>\n")
+    assert (answer.thinking, answer.content) == ("a", "b")
+
+
+def test_a_prompt_that_closes_the_thinking_starts_outside() -> None:
+    fmt = PARSERS["qwen3-thinking"].format
+    answer = parse(["Hi."], fmt, prompt="<|im_start|>assistant\n<think>\n\n</think>\n\n")
+    assert (answer.thinking, answer.content) == ("", "Hi.")
+
+
+def test_white_space_around_the_closing_tag_is_layout_for_named_parsers() -> None:
+    for pieces in splits("\n a \n</think>\n\n b \n"):
+        answer = parse(pieces, PARSERS["qwen3-thinking"].format)
+        assert (answer.thinking, answer.content) == ("a", "b \n")
+
+
+def test_thinking_may_come_back_where_the_family_does_so() -> None:
+    text = "<|channel>thought\na\n<channel|>b<|channel>thought\nc\n<channel|>d"
+    for pieces in splits(text):
+        answer = parse(pieces, PARSERS["gemma4"].format, think=True)
+        assert (answer.thinking, answer.content) == ("ac", "bd")
+
+
+def test_thinking_streams_before_its_end_is_known() -> None:
+    reader = parser(GO, think=True)
+    assert [reader.feed(text).thinking for text in ("<think>one", " two", " th</", "x")] == [
+        "one",
+        " two",
+        " th",
+        "</x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "think", "inside"),
+    [
+        ("qwen3", True, False),
+        ("qwen3-thinking", None, True),
+        ("qwen3-thinking", False, False),
+        ("qwen3.5", "low", True),
+        ("nemotron-3-nano", None, True),
+        ("glm-4.7", None, True),
+        ("glm-4.7", False, False),
+        ("glm-ocr", None, False),
+        ("deepseek3", None, False),
+        ("deepseek3", True, True),
+        ("cogito", True, True),
+        ("olmo3-think", False, True),
+        ("lfm2-thinking", True, False),
+        ("laguna", None, False),
+        ("laguna", "high", True),
+        ("poolside-v1", True, True),
+        ("gemma4", True, False),
+        ("cohere", None, True),
+        ("cohere", False, False),
+        ("ministral", True, False),
+    ],
+)
+def test_named_parsers_start_where_their_family_does(name: str, think: Think, inside: bool) -> None:
+    thinking = PARSERS[name].format.thinking
+    assert thinking is not None
+    assert starts_inside(thinking, think, "") is inside
+
+
+def test_cogito_does_not_think_beside_tools() -> None:
+    thinking = PARSERS["cogito"].format.thinking
+    assert thinking is not None
+    assert not starts_inside(thinking, True, "", has_tools=True)
+
+
+def test_a_continued_answer_starts_outside() -> None:
+    answer = parse(
+        ["and so on"], PARSERS["qwen3.5"].format, last=Message("assistant", "It is high")
+    )
+    assert (answer.thinking, answer.content) == ("", "and so on")
+
+
+def test_continued_thinking_starts_inside() -> None:
+    answer = parse(
+        [" two</think>Hi"],
+        PARSERS["qwen3.5"].format,
+        prompt="<|im_start|>assistant\n<think>\none",
+        last=Message("assistant", thinking="one"),
+    )
+    assert (answer.thinking, answer.content) == (" two", "Hi")
+
+
+@pytest.mark.parametrize(
+    ("name", "opening", "closing"),
+    [
+        ("Qwen-Qwen3-0.6B", "<think>", "</think>"),
+        ("ByteDance-Seed-OSS", "<seed:think>", "</seed:think>"),
+        ("tencent-Hy3", "<think:opensource>", "</think:opensource>"),
+        ("upstage-Solar-Open-100B", "<|think|>", "<|end|>"),
+        ("CohereForAI-c4ai-command-r7b-12-2024-tool_use", "<|START_THINKING|>", "<|END_THINKING|>"),
+        ("Apriel-1.6-15b-Thinker-fixed", "", "[BEGIN FINAL RESPONSE]"),
+        ("llama-cpp-rwkv-world", "<think>", "</think>"),
+        ("NVIDIA-Nemotron-Nano-v2", "<think>", "</think>"),
+        ("HuggingFaceTB-SmolLM3-3B", "<think>", "</think>"),
+    ],
+)
+def test_markers_are_found_from_templates(name: str, opening: str, closing: str) -> None:
+    wake = thinking_end(template(name), think=True)
+    assert wake == Wake(closing, opening)
+
+
+@pytest.mark.parametrize(
+    "name", ["Qwen-Qwen2.5-7B-Instruct", "meta-llama-Llama-3.2-3B-Instruct", "MiMo-VL"]
+)
+def test_templates_without_thinking_have_none(name: str) -> None:
+    assert thinking_end(template(name), think=True) == Wake()
+
+
+def test_a_grammar_wakes_behind_thinking_that_the_prompt_opens() -> None:
+    qwen = template("Qwen-QwQ-32B")
+    prompt = qwen.render([Message("user", "Hi")], (), True)
+    assert thinking_end(qwen, think=True, prompt=prompt) == Wake("</think>")
+
+
+def test_a_grammar_wakes_at_once_when_the_prompt_closes_the_thinking() -> None:
+    qwen = template("Qwen-Qwen3-0.6B")
+    prompt = qwen.render([Message("user", "Hi")], (), False)
+    assert thinking_end(qwen, think=False, prompt=prompt) == Wake()
+
+
+def test_a_grammar_wakes_at_once_in_a_continued_answer() -> None:
+    qwen = template("Qwen-Qwen3-0.6B")
+    last = Message("assistant", '{"a":')
+    assert thinking_end(qwen, think=True, prompt='x{"a":', last=last) == Wake()
+
+
+class GoPrompt(JinjaPrompt):
+    """A template of the Go kind, as far as parsers ask."""
+
+    def __init__(self, text: str, **more: Any) -> None:
+        super().__init__(text, kind="go", **more)
+        self.thinking_markers = ThinkingMarkers("<think>", "</think>")
+
+
+PLAIN = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}<think></think>"
+
+
+def test_go_templates_separate_thinking_only_when_it_is_wanted() -> None:
+    on = make_parser(GoPrompt(PLAIN), think=True)
+    off = make_parser(GoPrompt(PLAIN), think=False)
+    assert on.feed("<think>a").thinking == "a"
+    assert off.feed("<think>a").content == "<think>a"
+
+
+def test_an_answer_without_anything_to_look_for_passes_through() -> None:
+    reader = make_parser(template("Qwen-Qwen2.5-7B-Instruct"))
+    assert type(reader) is OutputParser
+    assert reader.feed("<tool_call>").content == "<tool_call>"
