@@ -17,10 +17,12 @@ import traceback
 from collections.abc import Iterator
 from functools import partial
 
-# OpenMP's threads wait at some hundred barriers a token. Waiting in a busy loop keeps the core from
-# the very thread that is waited for as soon as anything else runs on the machine: measured on two
-# busy cores, 4 tokens/s instead of 52. libgomp reads this when it is loaded, so it comes first.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# OpenMP's threads wait at some hundred barriers a token, by default in a busy loop of milliseconds.
+# That keeps the core from the very thread that is waited for as soon as anything else runs on the
+# machine. A short loop is as fast alone and about ten times faster beside a busy neighbour
+# (docs/performance.md). libgomp reads this when it is loaded, so it comes first.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from . import protocol as p
 from .devices import print_devices
