@@ -207,11 +207,28 @@ def _unigram(tokenizer: dict[str, Any], settings: Settings) -> Vocabulary:
     charsmap = _charsmap(tokenizer.get("normalizer"))
     extra = {
         "tokenizer.ggml.add_space_prefix": write.boolean(_adds_space(tokenizer)),
-        "tokenizer.ggml.remove_extra_whitespaces": write.boolean(True),
+        "tokenizer.ggml.remove_extra_whitespaces": write.boolean(_merges_spaces(tokenizer)),
     }
     if charsmap:
         extra["tokenizer.ggml.precompiled_charsmap"] = write.uint8s(charsmap)
     return Vocabulary("t5", tokens, types, scores=scores, extra=extra)
+
+
+def _merges_spaces(tokenizer: Mapping[str, Any]) -> bool:
+    """Whether runs of blanks count as one: by SentencePiece's own rules, or by splitting words."""
+
+    def merges(step: Any) -> bool:
+        if isinstance(step, list):
+            return any(map(merges, step))
+        if not isinstance(step, dict):
+            return False
+        if step.get("type") in ("Precompiled", "WhitespaceSplit", "Whitespace"):
+            return True
+        if step.get("type") == "Replace":
+            return (step.get("pattern") or {}).get("Regex") == " {2,}"
+        return any(map(merges, step.values()))
+
+    return merges(tokenizer.get("normalizer")) or merges(tokenizer.get("pre_tokenizer"))
 
 
 def _charsmap(normalizer: Any) -> bytes:

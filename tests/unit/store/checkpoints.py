@@ -89,10 +89,23 @@ def token_vectors(path: Path, tokens: Sequence[int]) -> Array:
     return _evaluate(path, tokens, embeddings=True)
 
 
-def _evaluate(path: Path, tokens: Sequence[int], *, embeddings: bool) -> Array:
+def quiet_llama() -> Any:
+    """llama.cpp's bindings without its log."""
     import llama_cpp
 
-    llama_cpp.llama_backend_init()
+    global _silence  # noqa: PLW0603 - native code keeps a pointer to it
+    if _silence is None:
+        _silence = llama_cpp.llama_log_callback(lambda level, text, data: None)
+        llama_cpp.llama_log_set(_silence, ctypes.c_void_p(0))
+        llama_cpp.llama_backend_init()
+    return llama_cpp
+
+
+_silence: Any = None
+
+
+def _evaluate(path: Path, tokens: Sequence[int], *, embeddings: bool) -> Array:
+    llama_cpp = quiet_llama()
     options = llama_cpp.llama_model_default_params()
     options.n_gpu_layers = 0
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), options)
@@ -130,8 +143,7 @@ def _evaluate(path: Path, tokens: Sequence[int], *, embeddings: bool) -> Array:
 
 def tokenize(path: Path, text: str, *, special: bool = True) -> list[int]:
     """llama.cpp's tokens of ``text`` by the vocabulary in ``path``."""
-    import llama_cpp
-
+    llama_cpp = quiet_llama()
     options = llama_cpp.llama_model_default_params()
     options.vocab_only = True
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), options)
