@@ -11,8 +11,8 @@ from ollama_server.chat.types import Message, Think, Tool, ToolCall
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "tests" / "golden" / "templates" / "jinja.json"
 HOW_TO_GET = (
-    "no llama.cpp source: set LLAMA_CPP_SOURCE to it, or run `make llama-source`, which unpacks the "
-    "one inside the llama-cpp-python source package"
+    "no llama.cpp source: set LLAMA_CPP_SOURCE to it, or run `make llama-source`, which unpacks "
+    "the one inside the llama-cpp-python source package"
 )
 
 

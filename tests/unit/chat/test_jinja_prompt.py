@@ -62,7 +62,8 @@ def test_arguments_come_as_object_or_as_text(shown: str, text: str) -> None:
     template = (
         "{% for m in messages %}{% for c in m.tool_calls or [] %}{{ c.function.name }}"
         + shown
-        + "{% if c.function.arguments is mapping %}{{ c.function.arguments.values() | join }}{% endif %}"
+        + "{% if c.function.arguments is mapping %}"
+        + "{{ c.function.arguments.values() | join }}{% endif %}"
         + "{% endfor %}{% endfor %}"
     )
     prompt = render(template, USER, CALL, add_generation_prompt=False)
@@ -104,7 +105,10 @@ def test_templates_that_insist_on_nine_characters_get_ids_of_nine() -> None:
 
 
 def test_results_stand_in_the_order_of_their_calls_where_no_id_is_shown() -> None:
-    template = "{% for m in messages %}{{ m.content }}{{ m.tool_calls | tojson if m.tool_calls }}{% endfor %}"
+    template = (
+        "{% for m in messages %}{{ m.content }}{{ m.tool_calls | tojson if m.tool_calls }}"
+        "{% endfor %}"
+    )
     template = template.replace("m.tool_calls | tojson", "m.tool_calls[0].function | tojson")
     calls = [ToolCall("f", {}, id="1"), ToolCall("g", {}, id="2", index=1)]
     results = [

@@ -225,11 +225,13 @@ def test_mistakes_in_the_source_name_their_line(source: str, message: str) -> No
         ),
         (
             "{{ eq 1 `a` }}",
-            'template: :1:3: executing "" at <eq>: error calling eq: incompatible types for comparison',
+            'template: :1:3: executing "" at <eq>: error calling eq: '
+            "incompatible types for comparison",
         ),
         (
             "{{ eq 1 }}",
-            'template: :1:3: executing "" at <eq>: error calling eq: missing argument for comparison',
+            'template: :1:3: executing "" at <eq>: error calling eq: '
+            "missing argument for comparison",
         ),
         (
             "{{ index .L 9 }}",
