@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from ollama_server.auth import ApiKeyMiddleware, load_keys
 from ollama_server.chat.template.builtin import detect_builtin
@@ -126,10 +126,20 @@ def methods_of(app: FastAPI, path: str) -> list[str]:
     """The methods that some route takes for ``path``; empty for an unknown path."""
     scope = {"type": "http", "path": path, "root_path": "", "method": ""}
     found: set[str] = set()
-    for route in app.routes:
+    for route in leaf_routes(app.routes):
         if route.matches(scope)[0] is not Match.NONE:
             found |= getattr(route, "methods", None) or set()
     return sorted(found)
+
+
+def leaf_routes(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """The routes themselves: newer releases of FastAPI keep included routers whole."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is None:
+            yield route
+        else:
+            yield from leaf_routes(included.routes)
 
 
 async def _server_error(request: Request, error: Exception) -> Response:

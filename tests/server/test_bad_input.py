@@ -1,0 +1,191 @@
+"""Every mistake of a client has a status and ``{"error": ...}``; nothing is a traceback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.process import ServerProcess
+
+JSON_ROUTES = [
+    "/api/generate",
+    "/api/chat",
+    "/api/embed",
+    "/api/embeddings",
+    "/api/show",
+    "/api/copy",
+    "/api/create",
+    "/api/tokenize",
+    "/api/detokenize",
+]
+
+
+@pytest.mark.parametrize("path", JSON_ROUTES)
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"", "missing request body"),
+        (b'{"model": "tiny"', "unexpected EOF"),
+        (b"{model: tiny}", "invalid character 'm' looking for beginning of object key string"),
+    ],
+)
+def test_bodies_that_are_no_json(server: ServerProcess, path: str, body: bytes, error: str) -> None:
+    response = server.client.post(path, content=body)
+    assert (response.status_code, response.json()) == (400, {"error": error})
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "status", "error"),
+    [
+        ("/api/generate", "", 404, "model '' not found"),
+        ("/api/generate", "x y", 400, "invalid model name"),
+        ("/api/generate", "nope", 404, "model 'nope' not found"),
+        ("/api/chat", "", 400, "model is required"),
+        ("/api/chat", "a@b", 400, "invalid model name"),
+        ("/api/chat", "nope:7b", 404, "model 'nope:7b' not found"),
+        ("/api/embed", "", 404, "model '' not found"),
+        ("/api/embed", "x y", 400, "invalid model name"),
+        ("/api/embed", "nope", 404, 'model "nope" not found, try pulling it first'),
+        ("/api/embeddings", "", 400, "model is required"),
+        ("/api/embeddings", "x y", 400, "invalid model name"),
+        ("/api/embeddings", "nope", 404, 'model "nope" not found, try pulling it first'),
+        ("/api/show", "", 400, "model is required"),
+        ("/api/show", "x y", 400, "invalid model name"),
+        ("/api/show", "nope", 404, "model 'nope:latest' not found"),
+        ("/api/tokenize", "", 400, "model is required"),
+    ],
+)
+def test_names_that_are_wrong(
+    server: ServerProcess, path: str, name: str, status: int, error: str
+) -> None:
+    response = server.post(path, model=name)
+    assert (response.status_code, response.json()) == (status, {"error": error})
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "error"),
+    [
+        ("", 400, "model is required"),
+        ("x y", 400, 'name "x y" is invalid'),
+        ("nope", 404, "model 'nope' not found"),
+    ],
+)
+def test_deleting_what_is_not_there(
+    server: ServerProcess, name: str, status: int, error: str
+) -> None:
+    response = server.client.request("DELETE", "/api/delete", json={"model": name})
+    assert (response.status_code, response.json()) == (status, {"error": error})
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "status", "error"),
+    [
+        ("x y", "a", 400, 'source "x y" is invalid'),
+        ("tiny", "", 400, 'destination "" is invalid'),
+        ("nope", "a", 404, 'model "nope" not found'),
+    ],
+)
+def test_copying_what_cannot_be_copied(
+    server: ServerProcess, source: str, destination: str, status: int, error: str
+) -> None:
+    response = server.post("/api/copy", source=source, destination=destination)
+    assert (response.status_code, response.json()) == (status, {"error": error})
+
+
+@pytest.mark.parametrize("path", ["/api/generate", "/api/chat"])
+@pytest.mark.parametrize(
+    ("fields", "status", "error"),
+    [
+        ({"top_logprobs": 21}, 400, "top_logprobs must be between 0 and 20"),
+        ({"top_logprobs": -1}, 400, "top_logprobs must be between 0 and 20"),
+        ({"keep_alive": "10"}, 400, 'time: missing unit in duration "10"'),
+        ({"options": {"num_ctx": "big"}}, 500, 'option "num_ctx" must be of type integer'),
+        ({"options": {"temperature": "x"}}, 500, 'option "temperature" must be of type float32'),
+        ({"options": {"stop": 5}}, 500, 'option "stop" must be of type array'),
+        (
+            {"format": "xml"},
+            500,
+            'invalid format: "\\"xml\\""; expected "json" or a valid JSON Schema object',
+        ),
+    ],
+)
+def test_fields_that_are_wrong(
+    server: ServerProcess, path: str, fields: dict[str, Any], status: int, error: str
+) -> None:
+    question = {"prompt": "Hi", "messages": [{"role": "user", "content": "Hi"}]}
+    response = server.post(path, model="tiny", **question, **fields)
+    assert (response.status_code, response.json()) == (status, {"error": error})
+
+
+def test_top_logprobs_is_checked_before_the_model(server: ServerProcess) -> None:
+    response = server.post("/api/chat", model="nope", top_logprobs=50)
+    assert response.json() == {"error": "top_logprobs must be between 0 and 20"}
+
+
+@pytest.mark.parametrize("field", [{"template": "x"}, {"system": "x"}, {"context": [1]}])
+def test_raw_excludes_what_templates_need(server: ServerProcess, field: dict[str, Any]) -> None:
+    response = server.post("/api/generate", model="tiny", prompt="Hi", raw=True, **field)
+    assert response.status_code == 400
+    text = "raw mode does not support template, system, or context"
+    assert response.json() == {"error": text}
+
+
+@pytest.mark.parametrize("path", ["/api/generate", "/api/chat"])
+def test_images_that_are_no_base64(server: ServerProcess, path: str) -> None:
+    question = {"messages": [{"role": "user", "images": ["data:image/png;base64,AA=="]}]}
+    response = server.post(
+        path, model="tiny", prompt="x", images=["data:image/png;base64,AA=="], **question
+    )
+    assert response.status_code == 400
+    assert response.json()["error"].startswith("illegal base64 data at input byte")
+
+
+@pytest.mark.parametrize("value", [5, {}, True, [1], ["a", 2], [["a"]]])
+def test_inputs_that_are_no_text(server: ServerProcess, value: Any) -> None:
+    response = server.post("/api/embed", model="nope", input=value)
+    assert (response.status_code, response.json()) == (400, {"error": "invalid input type"})
+
+
+def test_embedding_with_a_chat_model_is_not_supported(server: ServerProcess) -> None:
+    response = server.post("/api/embed", model="tiny", input="x")
+    assert response.status_code == 501
+    assert "does not support embeddings" in response.json()["error"]
+
+
+def test_cloud_models_are_refused(server: ServerProcess) -> None:
+    response = server.post("/api/chat", model="big:cloud", messages=[])
+    assert response.status_code == 403
+    text = "ollama cloud is disabled: remote model is unavailable"
+    assert response.json() == {"error": text}
+
+
+def test_both_sources_are_too_many(server: ServerProcess) -> None:
+    response = server.post("/api/show", model="foo:cloud:local")
+    text = 'use either :local or :cloud, not both: "foo:cloud:local"'
+    assert (response.status_code, response.json()) == (400, {"error": text})
+
+
+def test_a_file_that_is_no_gguf_makes_no_model(server: ServerProcess) -> None:
+    digest = server.upload(b"this is no model at all")
+    response = server.post("/api/create", model="broken", files={"a.gguf": digest}, stream=False)
+    assert response.status_code == 400
+    assert "GGUF" in response.json()["error"]
+    assert server.post("/api/show", model="broken").status_code == 404
+
+
+def test_a_schema_that_cannot_be_enforced_is_a_400(server: ServerProcess) -> None:
+    response = server.post(
+        "/api/chat",
+        model="tiny",
+        messages=[{"role": "user", "content": "x"}],
+        format={"type": "nonsense"},
+    )
+    assert response.status_code == 400
+    assert response.json()["error"]
+
+
+def test_tokens_outside_the_vocabulary(server: ServerProcess) -> None:
+    response = server.post("/api/generate", model="tiny", prompt="Hi", context=[10**8])
+    assert response.status_code == 400
+    assert "vocabulary" in response.json()["error"]
