@@ -104,16 +104,23 @@ def quiet_llama() -> Any:
 _silence: Any = None
 
 
+def exact_settings() -> Any:
+    """Parameters of a small context that keeps full precision."""
+    settings = quiet_llama().llama_context_default_params()
+    settings.n_ctx = settings.n_batch = settings.n_ubatch = 64
+    settings.n_threads = settings.n_threads_batch = 1
+    settings.flash_attn_type = 0
+    settings.type_k = settings.type_v = 0  # F32
+    return settings
+
+
 def _evaluate(path: Path, tokens: Sequence[int], *, embeddings: bool) -> Array:
     llama_cpp = quiet_llama()
     options = llama_cpp.llama_model_default_params()
     options.n_gpu_layers = 0
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), options)
     assert model, f"llama.cpp refuses {path}"
-    settings = llama_cpp.llama_context_default_params()
-    settings.n_ctx = settings.n_batch = settings.n_ubatch = 64
-    settings.n_threads = settings.n_threads_batch = 1
-    settings.flash_attn_type = 0
+    settings = exact_settings()
     settings.embeddings = embeddings
     settings.pooling_type = 0
     context = llama_cpp.llama_init_from_model(model, settings)
