@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ollama_server.chat.parse.format import OutputFormat
-from ollama_server.chat.parse.parser import Marks, TapeParser
+from ollama_server.chat.parse.parser import TapeParser, marks_for
 from ollama_server.chat.parse.readers import any_of
 from ollama_server.chat.parse.stream import CallRegion
 from ollama_server.chat.parse.tape import JSON_BRACKETS, Kind, Scan, Tape, literal, spaces
@@ -51,9 +51,9 @@ class MessageParser(TapeParser):
         ends = (*self._format.ends, self._format.start)
         # A header that follows a body directly has lost its start marker.
         channel = (_CHANNEL_MARK,) if self._format.kind == "harmony" else ()
-        self._body_marks = Marks((*ends, *channel), hold_space=False)
+        self._body_marks = marks_for((*ends, *channel))
         self._all_ends = ends
-        self._header_marks = any_of((self._format.header_end, *ends))
+        self._header_marks = any_of(self._format.header_end, *ends)
         self._beginnings = (*_BEGINNINGS[self._format.kind], self._format.header_end)
 
     def _state_of(self, prompt: str) -> tuple[bool, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from ollama_server.chat.parse.readers import any_of
 from ollama_server.chat.parse.tape import Kind, Scan, Tape
@@ -85,7 +86,7 @@ class Marks:
     def __init__(self, markers: Iterable[str], *, hold_space: bool) -> None:
         """With ``hold_space``, white space is held back until it is known what follows it."""
         found = {marker for marker in markers if marker}
-        self._find, _ = any_of(found)
+        self._find, _ = any_of(*sorted(found))
         self._longer = {m: [n for n in found if n != m and n.startswith(m)] for m in found}
         beginnings = {marker[:length] for marker in found for length in range(1, len(marker))}
         ordered = sorted(beginnings, key=len, reverse=True)
@@ -117,3 +118,9 @@ class Marks:
         if self._hold_space:
             end = len(text[:end].rstrip())
         return end
+
+
+@lru_cache(maxsize=512)
+def marks_for(markers: tuple[str, ...], *, hold_space: bool = False) -> Marks:
+    """The `Marks` of these markers, made once: every answer of a model has the same."""
+    return Marks(markers, hold_space=hold_space)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Protocol
 
 from ollama_server.chat.parse.format import ToolFormat
@@ -41,7 +42,8 @@ def first_word(marker: str) -> str:
     return parts[0] if parts else ""
 
 
-def any_of(markers: Iterable[str]) -> tuple[re.Pattern[str], int]:
+@lru_cache(maxsize=1024)
+def any_of(*markers: str) -> tuple[re.Pattern[str], int]:
     """A pattern that finds the first of the markers, and the longest one's length."""
     found = sorted({m for m in markers if m}, key=len, reverse=True)
     pattern = "|".join(map(re.escape, found)) if found else r"(?!)"
@@ -120,13 +122,13 @@ class HeaderReader:
     def __init__(self, fmt: ToolFormat, tools: ToolBox, other_stops: Iterable[str]) -> None:
         self._format = fmt
         self._tools = tools
-        self._id_end = any_of([first_word(fmt.id_end)])
+        self._id_end = any_of(first_word(fmt.id_end))
         self._name_end = words(fmt.name_end)
         self._id_start = words(fmt.id_start)
         stops = [first_word(m) for m in (fmt.name_end, fmt.id_start, *other_stops)]
         self._stops = [stop for stop in stops if stop]
-        self._stop, self._longest_stop = any_of(self._stops)
-        self._header_end = any_of([first_word(fmt.header_end)])
+        self._stop, self._longest_stop = any_of(*self._stops)
+        self._header_end = any_of(first_word(fmt.header_end))
         self._numbered = re.compile(re.escape(fmt.counter) + r"\d+\Z") if fmt.counter else None
 
     def read(self, tape: Tape, at: int) -> Scan[tuple[int, str, str] | None]:
@@ -174,7 +176,7 @@ class HeaderReader:
         behind = yield from literal(tape, at, self._id_start)
         if behind < 0 or not self._name_end:
             return at, ""
-        found = yield from until(tape, behind, *any_of([self._name_end[0]]))
+        found = yield from until(tape, behind, *any_of(self._name_end[0]))
         if found is None:
             return at, ""
         return found.start(), tape.text[behind : found.start()].strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ollama_server.chat.parse.format import OutputFormat, ThinkingFormat, ToolFormat
-from ollama_server.chat.parse.parser import Marks, TapeParser
+from ollama_server.chat.parse.parser import TapeParser, marks_for
 from ollama_server.chat.parse.readers import CallReader, JsonReader, TagJsonReader, first_word
 from ollama_server.chat.parse.tagged import TaggedReader
 from ollama_server.chat.parse.tape import Kind, Scan, Tape, literal, peek, spaces, words
@@ -157,11 +157,11 @@ class StreamParser(TapeParser):
         anywhere = self._thinking.open if self._thinking and self._thinking.anywhere else ""
         self._reopening = anywhere
         marks = (*self._triggers, *fmt.wrappers, anywhere)
-        self._content_marks = Marks(marks, hold_space=bool(self._triggers))
+        self._content_marks = marks_for(marks, hold_space=bool(self._triggers))
         if self._thinking:
             closes = (self._thinking.close, *self._thinking.other_closes)
             ending = self._triggers if fmt.tools and fmt.tools.ends_thinking else []
-            self._thinking_marks = Marks((*closes, *ending), hold_space=self._thinking.trim)
+            self._thinking_marks = marks_for((*closes, *ending), hold_space=self._thinking.trim)
 
     def run(self) -> Scan[None]:
         if self._thinking:

@@ -47,8 +47,8 @@ class TaggedReader:
             words(m) for m in (fmt.arg_start, fmt.call_end, fmt.section_end) if m.strip()
         ]
         key_ends = list(self._key_end) if fmt.repair else [first_word(fmt.key_end)]
-        self._key_stop = any_of(key_ends)
-        self._attributes = any_of([first_word(fmt.attributes_end)])
+        self._key_stop = any_of(*key_ends)
+        self._attributes = any_of(first_word(fmt.attributes_end))
 
     def read(self, tape: Tape, at: int, *, bare: bool) -> Scan[FoundCall | None]:
         if self._format.json_body:
@@ -132,7 +132,7 @@ class TaggedReader:
         if self._format.repair:
             others = [first_word(self._format.arg_start), first_word(self._format.call_end)]
             others.append(first_word(self._format.key_end))
-        pattern, longest = any_of((close, *others))
+        pattern, longest = any_of(close, *others)
         while found := (yield from until(tape, at, pattern, longest)):
             at = found.end()
             if found.group() != close and not found.group().startswith("</"):

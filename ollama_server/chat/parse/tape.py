@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 from enum import Enum, auto
+from functools import lru_cache
 from typing import TypeVar
 
 from ollama_server.chat.types import Delta, ToolCall
@@ -67,6 +68,7 @@ class Tape:
         return delta
 
 
+@lru_cache(maxsize=2048)
 def words(marker: str) -> tuple[str, ...]:
     """A marker as parts between which models print white space or leave it out as they like."""
     return tuple(word for word in _WORD_BORDER.split(marker) if word)
@@ -169,3 +171,9 @@ class Balance:
 
 JSON_BRACKETS = Balance("{[", "}]", ('"',))
 PYTHON_BRACKETS = Balance("([{", ")]}", ('"', "'"))
+
+
+@lru_cache(maxsize=64)
+def quoted_brackets(quote: str) -> Balance:
+    """JSON's brackets where strings stand between ``quote``, too."""
+    return Balance("{[", "}]", (quote, '"'))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ollama_server.chat.parse.format import ToolFormat
 from ollama_server.chat.parse.readers import HeaderReader
-from ollama_server.chat.parse.tape import PYTHON_BRACKETS, Balance, Scan, Tape, peek, spaces
+from ollama_server.chat.parse.tape import PYTHON_BRACKETS, Scan, Tape, peek, quoted_brackets, spaces
 from ollama_server.chat.parse.tools import FoundCall, ToolBox
 from ollama_server.chat.parse.values import expression, literal_value
 
@@ -63,7 +63,7 @@ class QuotedReader:
         self._tools = tools
         self._quote = fmt.quote
         self._header = HeaderReader(fmt, tools, ("{", fmt.call_end))
-        self._brackets = Balance("{[", "}]", (fmt.quote, '"'))
+        self._brackets = quoted_brackets(fmt.quote)
 
     def read(self, tape: Tape, at: int, *, bare: bool) -> Scan[FoundCall | None]:
         header = yield from self._header.read(tape, at)
