@@ -13,6 +13,7 @@ import hashlib
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import httpx
@@ -212,23 +213,27 @@ class BlobDownload:
             "GET", location.url, headers=headers, follow_redirects=True
         ) as response:
             skip = await self._bytes_to_skip(response, part)
-            chunks: list[bytes] = []
+            # One buffer for the whole stream: the many small pieces of a response die at once,
+            # so that sixteen streams leave no fragmented heap behind.
+            buffer = memoryview(bytearray(_WRITE_BYTES))
             held = 0
             try:
                 async for chunk in _wanted(response, skip, part.size - part.completed):
-                    chunks.append(chunk)
-                    held += len(chunk)
-                    if held >= _WRITE_BYTES:
-                        batch, chunks, held = chunks, [], 0
-                        save = part.completed - saved >= _SAVE_BYTES
-                        if save:
-                            saved = part.completed
-                        await self._threads.run(lambda: self._write(part, batch, save))  # noqa: B023
-                        self._wrote(part, batch)
+                    while chunk:
+                        taken = min(len(chunk), len(buffer) - held)
+                        buffer[held : held + taken] = chunk[:taken]
+                        held += taken
+                        chunk = chunk[taken:]
+                        if held == len(buffer):
+                            save = part.completed - saved >= _SAVE_BYTES
+                            saved = part.completed if save else saved
+                            held = 0
+                            await self._threads.run(partial(self._write, part, buffer, save=save))
+                            self._wrote(part, len(buffer))
             finally:
                 # On the way out, cancelled or not: one buffer at most, so without a thread.
-                self._write(part, chunks, save=False)
-                self._wrote(part, chunks)
+                self._write(part, buffer[:held], save=False)
+                self._wrote(part, held)
                 self._partial.save(part)
         if not part.done:
             raise Unreachable(f"the connection ended at byte {part.position} of {self.total}")
@@ -255,18 +260,16 @@ class BlobDownload:
         await response.aread()
         raise Refused(response.status_code, response.text[:500])
 
-    def _write(self, part: Part, chunks: list[bytes], save: bool) -> None:
+    def _write(self, part: Part, data: memoryview, *, save: bool) -> None:
         position = part.position
-        rest = chunks
-        while rest:
-            written = os.pwritev(self._descriptor, rest[:512], position)
+        while data:
+            written = os.pwrite(self._descriptor, data, position)
             position += written
-            rest = _after(rest, written)
+            data = data[written:]
         if save:
             self._partial.save(part)
 
-    def _wrote(self, part: Part, chunks: list[bytes]) -> None:
-        size = sum(map(len, chunks))
+    def _wrote(self, part: Part, size: int) -> None:
         part.completed += size
         self._advanced.set()
         self._unsynced += size
@@ -314,27 +317,16 @@ class BlobDownload:
         return self.total
 
 
-async def _wanted(response: httpx.Response, skip: int, size: int) -> AsyncIterator[bytes]:
+async def _wanted(response: httpx.Response, skip: int, size: int) -> AsyncIterator[memoryview]:
     """The body without its first ``skip`` bytes, at most ``size`` bytes of it."""
     async for chunk in response.aiter_raw():
-        if skip >= len(chunk):
-            skip -= len(chunk)
-            continue
-        piece = chunk[skip : skip + size]
-        skip = 0
+        piece = memoryview(chunk)[skip : skip + size]
+        skip = max(skip - len(chunk), 0)
         size -= len(piece)
-        yield piece
+        if piece:
+            yield piece
         if size == 0:
             return
-
-
-def _after(chunks: list[bytes], written: int) -> list[bytes]:
-    """What of ``chunks`` is left when their first ``written`` bytes are gone."""
-    for index, chunk in enumerate(chunks):
-        if written < len(chunk):
-            return [chunk[written:], *chunks[index + 1 :]]
-        written -= len(chunk)
-    return []
 
 
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -302,8 +302,6 @@ class TransferRequest(Body):
     name: str = Field(default="", description="Older name of `model`.")
     insecure: bool = Field(default=False, description="Speak plain HTTP to the registry.")
     stream: bool = True
-    username: str = ""
-    password: str = ""
 
 
 class PullRequest(TransferRequest):
