@@ -55,7 +55,7 @@ class GrammarCompiler:
         if matcher.is_error():
             raise GrammarError(matcher.get_error())
         # Control tokens are not text, except where the grammar itself spells one out.
-        named = source if grammar.kind == "lark" else ""
+        named = source.replace('\\"', '"') if grammar.kind == "lark" else ""
         banned = [t for t in self._control if self._model.piece(int(t)).decode() not in named]
         return Constraint(matcher, grammar, self._tokenizer, self.masks, np.array(banned, np.int32))
 
@@ -104,7 +104,10 @@ class Constraint:
         self._words = np.empty((tokenizer.vocab_size + 31) // 32, dtype=np.uint32)
         self._pending: Future[str] | None = None
         self._seen = b""
-        self.asleep = bool(grammar.after or grammar.trigger)
+        self._opening = grammar.unless_thinking.encode()
+        self._markers = [text.encode() for text in (grammar.after, grammar.trigger) if text]
+        self._searched = 0
+        self.asleep = bool(self._markers)
         self.complete = False
 
     def prepare(self) -> None:
@@ -137,14 +140,16 @@ class Constraint:
 
         Asked with the first sampled tokens; after True the row is masked and sampled again.
         """
-        opening = self._grammar.unless_thinking.encode()
+        opening = self._opening
         if not self.asleep or not opening:
             return False
         text = (self._seen + piece).lstrip()
         if not text or opening.startswith(text) or text.startswith(opening):
             return False
-        self.asleep = False
-        return True
+        self._opening = b""
+        self._markers = self._markers[1:]  # no thinking to wait for, a trigger perhaps
+        self.asleep = bool(self._markers)
+        return not self.asleep
 
     def accept(self, token: int, piece: bytes) -> list[int]:
         """Take the sampled token; returns it with the tokens that must follow it.
@@ -154,21 +159,25 @@ class Constraint:
         """
         if not self.asleep:
             return [token, *self._advance([token])]
-        marker = (self._grammar.after or self._grammar.trigger).encode()
-        begin = max(0, len(self._seen) - len(marker) + 1)
         before = len(self._seen)
         self._seen += piece
-        at = self._seen.find(marker, begin)
-        if at < 0:
-            return [token]
+        marker, at = b"", -1
+        while self._markers:
+            marker = self._markers[0]
+            at = self._seen.find(marker, max(self._searched, before - len(marker) + 1))
+            if at < 0:
+                return [token]
+            del self._markers[0]
+            self._searched = at + len(marker)
         self.asleep = False
         end = at + len(marker)
-        rest = self._seen[end:].lstrip() if self._grammar.after else self._seen[at:]
+        lazy = bool(self._grammar.trigger)
+        rest = self._seen[at:] if lazy else self._seen[end:].lstrip()
         said = self._tokenizer.tokenize_bytes(rest) if rest else []
         if self._matcher.validate_tokens(said) == len(said):
             return [token, *(self._advance(said) if said else self._forced())]
         cut = self._tokenizer.tokenize_bytes(self._seen[before:end])
-        said = [] if self._grammar.after else self._tokenizer.tokenize_bytes(marker)
+        said = self._tokenizer.tokenize_bytes(marker) if lazy else []
         return [*cut, *(self._advance(said) if said else self._forced())]
 
     def _advance(self, tokens: Iterable[int]) -> list[int]:

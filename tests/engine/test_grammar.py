@@ -99,6 +99,30 @@ def test_a_lazy_grammar_takes_over_behind_its_trigger(runner: Runner) -> None:
     assert re.fullmatch(re.escape(free[:8]) + r"123[0-9]{3}", answer.text)
 
 
+def test_a_lazy_grammar_behind_thinking_waits_for_both(runner: Runner) -> None:
+    free = runner.generate(ASK, max_tokens=30).text
+    after, trigger = free[3:6], free[10:14]
+    assert free.find(trigger, free.find(after) + len(after)) == 10
+    source = f'start: {json.dumps(trigger)} "123" /[0-9]{{3}}/'
+    both = p.Grammar("lark", source, after=after, trigger=trigger)
+    never = p.Grammar("lark", source, after="#!never", trigger=trigger)
+    answer = runner.generate(ASK, grammar=both, max_tokens=60)
+    assert re.fullmatch(re.escape(free[:14]) + r"123[0-9]{3}", answer.text)
+    assert runner.generate(ASK, grammar=never, max_tokens=30).text == free
+
+
+def test_a_lazy_grammar_stays_lazy_when_the_model_does_not_think(runner: Runner) -> None:
+    free = runner.generate(ASK, max_tokens=30).text
+    grammar = p.Grammar(
+        "lark",
+        'start: "#!never" /[a-z]+/',
+        after="</think>",
+        unless_thinking="#!think",
+        trigger="#!never",
+    )
+    assert runner.generate(ASK, grammar=grammar, max_tokens=30).text == free
+
+
 def test_a_schema_that_does_not_compile_is_refused_with_the_reason(runner: Runner) -> None:
     grammar = p.Grammar("json_schema", '{"type": "strin"}')
     failed = runner.generate(ASK, grammar=grammar).failed
