@@ -69,7 +69,7 @@ class Grammar(msgspec.Struct, omit_defaults=True):
     generated text contains that marker (the end of thinking), and it starts right behind it. With
     ``unless_thinking`` it starts at the first generated token when the output does not open with
     that marker. ``trigger`` makes it lazy: it sleeps until this text appears, which the grammar
-    itself must begin with.
+    itself must begin with; with ``after``, too, only behind that.
     """
 
     kind: Literal["json_schema", "json_object", "regex", "lark"]
