@@ -192,7 +192,7 @@ class _Run:
         async with aclosing(self._runner.generate(message)) as news:
             async for item in news:
                 if type(item) is protocol.Finished:
-                    rest = parser.finish() if parser else None
+                    rest = parser.finish(truncated=item.reason == "length") if parser else None
                     if rest:
                         yield Chunk(index, rest.content, rest.thinking, rest.tool_calls)
                     yield self._done(index, item)
