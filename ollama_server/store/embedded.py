@@ -44,8 +44,8 @@ def register_embedded(
         return None
     name = Name.parse(EMBEDDED_NAME)
     request = local_request(parse(Path(folder, "Modelfile").read_bytes()), folder)
-    if not all(path.is_file() for path in request.files.values()):
-        return None
+    if not request.files:
+        return None  # a checkout whose weights have not been made yet
     stamps = {key: _stamp(path) for key, path in request.files.items()}
     mark = _read_mark(store)
     if mark.get("stamps") == stamps:
