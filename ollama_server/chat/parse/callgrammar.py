@@ -17,17 +17,31 @@ from ollama_server.chat.types import Tool
 MAX_CALLS = 16
 """How many calls one answer may make: a model that cannot stop must be stopped."""
 
+_KEY = "/[A-Za-z_][A-Za-z0-9_-]*/"
 _ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 
 
 def parameters(tool: Tool) -> Mapping[str, Any]:
-    """The tool's schema if llguidance takes it, and otherwise one for any object.
+    """The tool's schema as far as llguidance takes it: parameters it does not know are free.
 
-    A declared property ``type`` of "object" goes without saying.
+    A tool without declared parameters takes none, unless its schema is just that of an object.
     """
     schema = {"type": "object", **tool.parameters}
-    schema.setdefault("properties", {})
-    return _ANY_OBJECT if schema_problem(schema) else schema
+    if not tool.parameters or schema.get("properties") == {}:
+        schema = {"properties": {}, "additionalProperties": False, **schema}
+    if not schema_problem(schema):
+        return schema
+    properties = schema.get("properties")
+    if isinstance(properties, Mapping):
+        known = {
+            key: {} if schema_problem(_with_definitions(value, schema)) else value
+            for key, value in properties.items()
+            if isinstance(value, Mapping)
+        }
+        schema = {**schema, "properties": known}
+        if not schema_problem(schema):
+            return schema
+    return _ANY_OBJECT
 
 
 class CallGrammar:
@@ -107,6 +121,10 @@ class CallGrammar:
 
     def _tagged(self, schema: Mapping[str, Any]) -> str:
         fmt = self._format
+        if schema == _ANY_OBJECT and "{key}" not in fmt.value_end:
+            start = sequence(text(fmt.arg_start), _KEY, text(fmt.key_end))
+            mark = fmt.string_attribute + fmt.attributes_end
+            return f"({sequence(start, text(mark), self._text_value({}, fmt.value_end, schema))})*"
         items = []
         for key, value, required in _properties(schema):
             start = fmt.arg_start + key + fmt.key_end
@@ -144,8 +162,8 @@ class CallGrammar:
 
     def _quoted(self, schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
         """An object in braces; models that write it have learnt it with sorted keys."""
-        properties = sorted(_properties(schema))
-        if not properties and schema is not root:
+        properties = sorted(_properties(schema), key=lambda item: item[0])
+        if not properties and schema.get("additionalProperties") is not False:
             return self._quoted_anything("object")
         items = [
             (sequence(text(f"{key}:"), self._quoted_value(value, root)), required)
@@ -175,11 +193,10 @@ class CallGrammar:
         if kind == "string":
             return string
         number = self.grammar.json({"type": ["number", "boolean", "null"]})
-        key = "/[A-Za-z_][A-Za-z0-9_]*/"
         values = choice([string, number])
         # Two levels of free structure are enough for a schema that says nothing.
         for _ in range(2):
-            pair = f'{key} ":" {values}'
+            pair = f'{_KEY} ":" {values}'
             obj = self.grammar.rule(f'"{{" ({pair} ("," {pair})*)? "}}"')
             array = self.grammar.rule(f'"[" ({values} ("," {values})*)? "]"')
             values = self.grammar.rule(choice([string, number, obj, array]))

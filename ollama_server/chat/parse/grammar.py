@@ -122,15 +122,19 @@ def forced_tool_grammar(
 def lazy_tool_grammar(
     output: OutputFormat, tools: Sequence[Tool], *, parallel: bool = True, wake: Wake | None = None
 ) -> protocol.Grammar | None:
-    """A grammar that sleeps until a call begins; None where calls begin without a marker."""
+    """A grammar that sleeps until a call begins; None where calls begin without a marker.
+
+    It is a help and no promise: tools that llguidance cannot describe leave the answer free.
+    """
     trigger = lazy_trigger(output.tools) if output.tools and not output.messages else ""
     if not trigger:
         return None
     builder = CallGrammar(output, tools)
     source = builder.grammar.source(builder.calls(parallel=parallel))
-    grammar = _checked(source, wake or Wake())
-    grammar.trigger = trigger
-    return grammar
+    if lark_problem(source):
+        return None
+    wake = wake or Wake()
+    return protocol.Grammar("lark", source, wake.after, wake.unless, trigger)
 
 
 def lazy_trigger(fmt: ToolFormat) -> str:

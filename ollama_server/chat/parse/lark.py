@@ -23,7 +23,10 @@ _PLACE_RULES = {ID: "/[a-zA-Z0-9]{9}/", NUMBER: "/[0-9]{1,3}/"}
 def text(literal: str) -> str:
     """An expression for a text, in which placeholders stand for ids and numbers."""
     pieces = [piece for piece in _PLACES.split(literal) if piece]
-    return " ".join(_PLACE_RULES.get(piece) or json.dumps(piece) for piece in pieces)
+    # The engine looks for special tokens in the text of a grammar: no escapes beyond the needed.
+    return " ".join(
+        _PLACE_RULES.get(piece) or json.dumps(piece, ensure_ascii=False) for piece in pieces
+    )
 
 
 def sequence(*expressions: str) -> str:
@@ -50,11 +53,11 @@ class Grammar:
 
     def json(self, schema: Mapping[str, Any]) -> str:
         """A rule for values of a JSON Schema."""
-        return self.rule("%json " + json.dumps(styled(schema)))
+        return self.rule("%json " + json.dumps(styled(schema), ensure_ascii=False))
 
     def until(self, end: str) -> str:
         """A rule for any text up to and with ``end``."""
-        return self.rule(r"/(?s:.*)/", f"[suffix={json.dumps(end)}]")
+        return self.rule(r"/(?s:.*)/", f"[suffix={json.dumps(end, ensure_ascii=False)}]")
 
     def in_order(self, items: Sequence[tuple[str, bool]], separator: str) -> str:
         """Expressions in their order with separators between them; True marks required ones."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from ollama_server.chat.types import Message, Think, Tool
 _CACHED_TEMPLATES = 256
 _PYTHON_TAG = "<|python_tag|>"
 _derived: OrderedDict[tuple[str, str], OutputFormat] = OrderedDict()
+_deriving = threading.Lock()
 
 
 def output_format(template: PromptTemplate, parser_name: str = "") -> OutputFormat:
@@ -34,13 +36,14 @@ def output_format(template: PromptTemplate, parser_name: str = "") -> OutputForm
     if named:
         return named.format
     key = (template.kind, template.text)
-    found = _derived.get(key)
-    if found is None:
-        found = _derived[key] = _find(template)
-        if len(_derived) > _CACHED_TEMPLATES:
-            _derived.popitem(last=False)
-    else:
-        _derived.move_to_end(key)
+    with _deriving:
+        found = _derived.get(key)
+        if found is None:
+            found = _derived[key] = _find(template)
+            if len(_derived) > _CACHED_TEMPLATES:
+                _derived.popitem(last=False)
+        else:
+            _derived.move_to_end(key)
     return found
 
 

@@ -205,10 +205,23 @@ def test_arguments_are_held_to_the_schema() -> None:
     assert not accepts(grammar, text)
 
 
-def test_a_schema_that_cannot_be_enforced_lets_any_object_through() -> None:
-    tool = Tool("tide", "", {"type": "object", "properties": {"x": {"not": {}}}})
+def test_parameters_that_cannot_be_enforced_are_free() -> None:
+    properties = {"x": {"not": {}}, "port": {"type": "string"}}
+    tool = Tool("tide", "", {"type": "object", "properties": properties})
     grammar = forced_tool_grammar(PARSERS["qwen3"].format, [tool])
-    text = '<tool_call>\n{"name": "tide", "arguments": {"port": [1]}}\n</tool_call>'
+    text = '<tool_call>\n{"name": "tide", "arguments": {"x": [1], "port": %s}}\n</tool_call>'
+    assert accepts(grammar, text % '"Brest"')
+    assert not accepts(grammar, text % "5")
+
+
+def test_a_tool_that_takes_any_object_takes_any_arguments() -> None:
+    grammar = forced_tool_grammar(
+        PARSERS["qwen3-coder"].format, [Tool("f", "", {"type": "object"})]
+    )
+    text = (
+        "<tool_call>\n<function=f>\n<parameter=x>\n1\n</parameter>\n"
+        "<parameter=y>\n2\n</parameter>\n</function>\n</tool_call>"
+    )
     assert accepts(grammar, text)
 
 
