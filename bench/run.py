@@ -35,7 +35,7 @@ def main() -> None:
         raise SystemExit(
             f"no such scenario: {', '.join(unknown)}; there are {', '.join(SCENARIOS)}"
         )
-    shape = Shape(arguments.parallel, arguments.num_ctx, arguments.threads or Shape().threads)
+    shape = Shape(arguments.parallel, arguments.num_ctx, arguments.threads)
     work = arguments.tools.parent
     log = work / "bench-ollama-server.log"
     ours: Server = OurServer(arguments.model, shape, log, work / "bench-store")
@@ -63,7 +63,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--parallel", type=int, default=16, help="places for requests")
     parser.add_argument("--num-ctx", type=int, default=4096, help="context of each place")
-    parser.add_argument("--threads", type=int, default=0, help="default: all cores")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="default: what each server takes by itself"
+    )
     return parser.parse_args()
 
 
@@ -100,9 +102,11 @@ def _bare_decode(arguments: argparse.Namespace, shape: Shape) -> float:
     """llama-batched-bench's S_TG for one sequence, at the context of the decode scenario."""
     command = [
         str(arguments.tools / "llama-batched-bench"), "-m", str(arguments.model),
-        "-c", str(shape.num_ctx), "-t", str(shape.threads), "-npp", str(DECODE_PROMPT),
+        "-c", str(shape.num_ctx), "-npp", str(DECODE_PROMPT),
         "-ntg", str(DECODE_TOKENS), "-npl", "1", "--output-format", "jsonl",
     ]  # fmt: skip
+    if shape.threads:
+        command += ["-t", str(shape.threads)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("{")]
     return float(json.loads(lines[-1])["speed_tg"])

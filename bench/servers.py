@@ -23,11 +23,11 @@ SAMPLING = {"temperature": 0.8, "top_k": 40, "top_p": 0.9, "min_p": 0.0, "repeat
 
 @dataclass(frozen=True)
 class Shape:
-    """What both servers are given: places, context per place, threads."""
+    """What both servers are given: places, context per place, threads (0: as each one likes)."""
 
     parallel: int = 16
     num_ctx: int = 4096
-    threads: int = os.cpu_count() or 1
+    threads: int = 0
 
 
 class Request(NamedTuple):
@@ -154,12 +154,12 @@ class LlamaServer(HttpServer):
             "-m": self.model,
             "-c": shape.num_ctx * shape.parallel,
             "-np": shape.parallel,
-            "-t": shape.threads,
             "--host": "127.0.0.1",
             "--port": self.port,
         }
         pairs = [str(word) for pair in options.items() for word in pair]
-        return [str(self._program), *pairs, "--no-ui"], {}
+        threads = ["-t", str(shape.threads)] if shape.threads else []
+        return [str(self._program), *pairs, *threads, "--no-ui"], {}
 
     async def ready(self) -> None:
         deadline = monotonic() + START_SECONDS
@@ -235,7 +235,9 @@ class OurServer(HttpServer):
         return Request("/api/chat", self._body(tokens) | {"messages": messages})
 
     def _body(self, tokens: int) -> dict[str, Any]:
-        options = {**SAMPLING, "num_predict": tokens, "num_thread": self.shape.threads}
+        options: dict[str, Any] = {**SAMPLING, "num_predict": tokens}
+        if self.shape.threads:
+            options["num_thread"] = self.shape.threads
         return {"model": self._installed, "options": options}
 
     def text(self, event: dict[str, Any]) -> str:

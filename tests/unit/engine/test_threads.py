@@ -1,0 +1,69 @@
+"""The number of threads for single tokens follows what the steps take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ollama_server.engine.threads import LONGEST_PAUSE, Threads, ladder
+
+
+class Machine:
+    """Takes ``cost(threads)`` seconds for a step; runs steps and notes the threads they had."""
+
+    def __init__(self, most: int, cost: Callable[[int], float]) -> None:
+        self.cost = cost
+        self.used = most
+        self.history: list[int] = []
+        self.threads = Threads(most, self.use)
+
+    def use(self, count: int) -> None:
+        self.used = count
+
+    def run(self, steps: int) -> list[int]:
+        self.history = []
+        for _ in range(steps):
+            self.history.append(self.used)
+            self.threads.measured(self.cost(self.used))
+        return self.history
+
+
+def test_threads_that_gain_nothing_are_given_up() -> None:
+    machine = Machine(8, lambda threads: 1.0 / min(threads, 4))
+    machine.run(400)
+    assert machine.threads.count == 4
+
+
+def test_threads_that_gain_stay() -> None:
+    machine = Machine(8, lambda threads: 1.0 / threads)
+    assert set(machine.run(4000)[-200:]) == {8}
+
+
+def test_trials_that_fail_become_rare() -> None:
+    history = Machine(2, lambda threads: 1.0 / threads).run(4 * LONGEST_PAUSE)
+    assert history.count(1) < 0.03 * len(history)
+
+
+def test_a_busy_neighbour_is_noticed_before_the_next_trial_is_due() -> None:
+    machine = Machine(2, lambda threads: 1.0 / threads)
+    machine.run(4000)
+    machine.cost = lambda threads: 10.0 if threads == 2 else 1.0
+    machine.run(40)
+    assert machine.threads.count == 1
+
+
+def test_threads_come_back_when_they_gain_again() -> None:
+    machine = Machine(2, lambda threads: 10.0 if threads == 2 else 1.0)
+    machine.run(100)
+    assert machine.threads.count == 1
+    machine.cost = lambda threads: 1.0 / threads
+    machine.run(2 * LONGEST_PAUSE)
+    assert machine.threads.count == 2
+
+
+def test_one_core_is_never_left() -> None:
+    machine = Machine(1, lambda threads: 1.0)
+    assert set(machine.run(200)) == {1}
+
+
+def test_the_ladder_reaches_down_to_one_thread() -> None:
+    assert ladder(16) == [16, 12, 9, 7, 5, 4, 3, 2, 1]
