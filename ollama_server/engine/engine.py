@@ -23,6 +23,7 @@ from .sampling import logprob
 from .scheduler import Run, Scheduler
 from .sequence import Sequence
 from .slots import Slots
+from .threads import Threads
 
 Inbox = queue.SimpleQueue[object]
 Send = Callable[[p.FromRunner], None]
@@ -42,6 +43,8 @@ class Engine:
         self._scheduler = Scheduler(self._batch.capacity)
         self._slots = Slots(model)
         self._embedder = Embedder(model, self._batch)
+        # A number of threads that somebody asked for is left alone.
+        self._threads = None if model.threads_given else Threads(model.threads, model.use_threads)
         self._waiting: deque[Sequence] = deque()
         self._running = True
         self._deltas: list[p.Delta] = []
@@ -67,14 +70,10 @@ class Engine:
 
     def _receive(self) -> None:
         """Take what has arrived; wait for it only when there is nothing to compute."""
-        idle = not (self._slots.live or self._waiting or self._embedder.busy)
-        try:
-            message = self._inbox.get(block=idle)
-            while True:
-                self._handle(message)
-                message = self._inbox.get_nowait()
-        except queue.Empty:
-            return
+        if not (self._slots.live or self._waiting or self._embedder.busy):
+            self._handle(self._inbox.get())
+        while not self._inbox.empty():
+            self._handle(self._inbox.get())
 
     def _handle(self, message: object) -> None:
         match message:
@@ -142,7 +141,10 @@ class Engine:
             return
         complete = [run.sequence for run in runs if run.complete]
         logits = self._model.logits(batch.rows) if complete else None
-        self._scheduler.measured(runs, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self._scheduler.measured(runs, seconds)
+        if batch.size == 1 and self._threads is not None:
+            self._threads.measured(seconds)
         self._counters["steps"] += 1
         for run in runs:
             run.sequence.computed += run.count

@@ -36,6 +36,8 @@ MEMORY_ERRORS = ("out of memory", "failed to allocate", "unable to allocate", "c
 EMBEDDING_SEQUENCES = 64
 # Weights a thread reads in the time that a few of a step's barriers cost.
 BYTES_PER_THREAD = 16 << 20
+# Views of the logits that are kept: llama.cpp puts them where they were before, nearly always.
+MAX_VIEWS = 256
 
 Logits = NDArray[np.float32]
 
@@ -67,6 +69,7 @@ class Model:
         self._ctx: int | None = None
         self._adapters: list[int] = []
         self._pieces: dict[int, bytes] = {}
+        self._views: dict[tuple[int, int], Logits] = {}
         lib.llama_backend_init()
         self.num_gpu = self._load_with_fitting_layers(load, progress)
         self.vocab = lib.llama_model_get_vocab(self._model)
@@ -153,7 +156,9 @@ class Model:
         params.kv_unified = layout.unified
         params.n_batch = max(layout.batch, layout.sequences)
         params.n_ubatch = layout.batch
-        params.n_threads = params.n_threads_batch = load.num_thread or self._threads()
+        self.threads_given = load.num_thread > 0
+        threads = load.num_thread if self.threads_given else self._threads()
+        params.n_threads = params.n_threads_batch = threads
         params.embeddings = self.embedding
         if not self.embedding:
             # Only the last row of a run is sampled: room for one row a sequence is enough.
@@ -362,7 +367,14 @@ class Model:
     def logits(self, rows: int) -> Logits:
         """A writable view of the last batch's logits, shape (rows, n_vocab), in batch order."""
         pointer = lib.llama_get_logits(self._ctx)
-        return np.ctypeslib.as_array(pointer, shape=(rows, self.n_vocab))
+        place = (ctypes.addressof(pointer.contents), rows)
+        view = self._views.get(place)
+        if view is None:  # making one takes longer than most of a step's other work
+            if len(self._views) > MAX_VIEWS:
+                self._views.clear()
+            view = np.ctypeslib.as_array(pointer, shape=(rows, self.n_vocab))
+            self._views[place] = view
+        return view
 
     def pooled_embedding(self, sequence: int, width: int) -> Logits:
         """The pooled embedding of a sequence of the last batch, shape (width,), copied."""
@@ -375,6 +387,15 @@ class Model:
         """The embedding of one token of the last batch, shape (width,), copied."""
         pointer = lib.llama_get_embeddings_ith(self._ctx, row)
         return np.ctypeslib.as_array(pointer, shape=(width,)).copy()
+
+    @property
+    def threads(self) -> int:
+        """Threads a batch is computed with."""
+        return int(lib.llama_n_threads_batch(self._ctx))
+
+    def use_threads(self, count: int) -> None:
+        """Compute steps of one token with ``count`` threads; batches keep all of theirs."""
+        lib.llama_set_n_threads(self._ctx, count, self.threads)
 
     def synchronize(self) -> None:
         """Wait for the device, so that a measured time is the step's own."""
