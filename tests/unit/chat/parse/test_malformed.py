@@ -8,10 +8,12 @@ import pytest
 
 from ollama_server.chat.parse.families import FALLBACK, PARSERS
 from ollama_server.chat.parse.format import OutputFormat
+from ollama_server.chat.parse.make import output_format
+from ollama_server.chat.parse.tools import random_id
 from ollama_server.chat.types import Tool
 
 from .samples import CODER, GLM, HERMES, JSON_LIST
-from .support import BREST, TIDE, call, parse, parser, splits, template
+from .support import BREST, TIDE, call, format_of, parse, parser, splits, template
 
 LLAMA = "meta-llama-Llama-3.2-3B-Instruct"
 
@@ -21,8 +23,6 @@ def fmt(source: str) -> OutputFormat:
 
 
 def derived(name: str) -> OutputFormat:
-    from .support import format_of
-
     return format_of("@" + name)
 
 
@@ -230,8 +230,6 @@ def test_ids_that_only_count_are_replaced() -> None:
 
 
 def test_random_ids_look_like_ollamas() -> None:
-    from ollama_server.chat.parse.tools import random_id
-
     first, second = random_id(), random_id()
     assert len(first) == len("call_") + 8
     assert first.startswith("call_")
@@ -340,7 +338,5 @@ def test_aliases_name_the_tool_that_is_declared() -> None:
 
 
 def test_templates_are_looked_at_once() -> None:
-    from ollama_server.chat.parse.make import output_format
-
     qwen = template("Qwen-Qwen3-0.6B")
     assert output_format(qwen) is output_format(qwen)
