@@ -19,6 +19,7 @@ class FunctionError(Exception):
 
 
 def _bytes(text: str) -> bytes:
+    current_budget().text(len(text))
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -102,6 +103,8 @@ def _equal(first: Any, *others: Any) -> bool:
             raise FunctionError("incompatible types for comparison")
         if not kind(first):
             raise FunctionError(f"non-comparable type {printing.plain(first)}: {type_name(first)}")
+        if isinstance(first, str):
+            current_budget().step(1 + len(first) // 1024)
         if bool(first == other):
             return True
     return False

@@ -72,6 +72,7 @@ def plain(value: Any, depth: int = 0, *, names: bool = False) -> str:
 
 def sorted_keys(mapping: dict[Any, Any]) -> list[Any]:
     """Keys in the order in which Go's templates visit a map."""
+    current_budget().items(len(mapping))
     return sorted(mapping, key=lambda key: (kind(key), key))
 
 

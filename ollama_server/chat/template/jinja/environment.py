@@ -34,6 +34,15 @@ from ollama_server.chat.template.limits import (
 from ollama_server.errors import TemplateError
 
 _COUNT = "counted by the sandbox"
+# Filters that pass on or pick what they get, without looking inside it.
+_SHALLOW_FILTERS = frozenset(
+    (
+        *("abs", "attr", "count", "d", "default", "first", "float", "int", "items", "last"),
+        *("length", "list", "map", "reject", "rejectattr", "reverse", "round", "select"),
+        *("selectattr",),
+    )
+)
+_SIZED = (str, list, tuple, dict)
 _DROPPED_FILTERS = ("urlize", "wordwrap", "striptags", "xmlattr", "pprint", "random")
 
 
@@ -53,17 +62,28 @@ class _Generator(CodeGenerator):
         self.write("))")
 
     def visit_Compare(self, node: nodes.Compare, frame: Frame) -> None:
-        sides = [node.expr, *(operand.expr for operand in node.ops)]
-        if any(isinstance(side, nodes.Const) for side in sides):
-            super().visit_Compare(node, frame)
-            return
-        self.write("(environment.comparable(")
-        self.visit(node.expr, frame)
-        self.write(")")
+        literal = any(isinstance(side, nodes.Const) for side in (node.expr, *_sides(node)))
+        self.write("(")
+        self._guarded(node.expr, frame, "" if literal else "comparable")
         for operand in node.ops:
-            self.write(f" {_OPERATORS[operand.op]} environment.comparable(")
-            self.visit(operand.expr, frame)
-            self.write(")")
+            self.write(f" {_OPERATORS[operand.op]} ")
+            searched = operand.op in ("in", "notin")
+            guard = "searchable" if searched else "" if literal else "comparable"
+            self._guarded(operand.expr, frame, guard)
+        self.write(")")
+
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:
+        if not isinstance(node.arg, nodes.Slice):
+            super().visit_Getitem(node, frame)
+            return
+        self._guarded(node.node, frame, "sliceable")
+        self.write("[")
+        self.visit(node.arg, frame)
+        self.write("]")
+
+    def _guarded(self, node: nodes.Expr, frame: Frame, guard: str) -> None:
+        self.write(f"environment.{guard}(" if guard else "(")
+        self.visit(node, frame)
         self.write(")")
 
     def visit_Dict(self, node: nodes.Dict, frame: Frame) -> None:
@@ -75,6 +95,10 @@ class _Generator(CodeGenerator):
             self.visit(item.value, frame)
             self.write(", ")
         self.write("}")
+
+
+def _sides(node: nodes.Compare) -> list[nodes.Expr]:
+    return [operand.expr for operand in node.ops]
 
 
 _OPERATORS = {
@@ -111,6 +135,8 @@ class ChatEnvironment(SandboxedEnvironment):
     intercepted_binops = frozenset(("+", "*", "**", "%"))
     joined = staticmethod(guards.joined)
     comparable = staticmethod(guards.comparable)
+    searchable = staticmethod(guards.searchable)
+    sliceable = staticmethod(guards.sliceable)
     hashable = staticmethod(guards.hashable)
 
     def __init__(self) -> None:
@@ -170,7 +196,7 @@ class ChatEnvironment(SandboxedEnvironment):
             budget.step(__self.macro_cost)
             args = (guards.counted(args[0], __self.macro_cost), *args[1:]) if args else args
         else:
-            budget.step(1)
+            budget.step(1 + sum(len(arg) for arg in args if isinstance(arg, _SIZED)) // 256)
             owner = __obj.__self__ if isinstance(__obj, types.BuiltinMethodType) else None
             if owner is not None and not isinstance(owner, types.ModuleType):
                 guards.method(owner, __obj.__name__, args, kwargs)
@@ -192,7 +218,10 @@ def _strftime_now(pattern: str) -> str:
 
 
 def _filters() -> dict[str, Any]:
-    filters: dict[str, Any] = {name: guards.sized(function) for name, function in FILTERS.items()}
+    filters: dict[str, Any] = {
+        name: guards.sized(function, deep=name not in _SHALLOW_FILTERS)
+        for name, function in FILTERS.items()
+    }
     for name in _DROPPED_FILTERS:
         filters.pop(name, None)
     for name, size, position in (
@@ -225,20 +254,22 @@ def _upper(value: Any) -> str:
 
 
 def _tests() -> dict[str, Any]:
-    tests: dict[str, Any] = dict(TESTS)
-    for name in ("==", "eq", "equalto", "!=", "ne", ">", "gt", "greaterthan", "ge", ">="):
-        tests[name] = _guarded_test(tests[name])
-    for name in ("<", "lt", "lessthan", "<=", "le", "in"):
-        tests[name] = _guarded_test(tests[name])
-    return tests
+    return {name: _guarded_test(test) for name, test in TESTS.items()}
 
 
-def _guarded_test(test: Callable[..., Any]) -> Callable[..., Any]:
-    def guarded(left: Any, right: Any) -> Any:
-        if not isinstance(left, guards.ATOMS) and not isinstance(right, guards.ATOMS):
+def _guarded_test(test: Any) -> Any:
+    if hasattr(test, "jinja_pass_arg"):
+        return test
+
+    def guarded(left: Any, *others: Any) -> Any:
+        if isinstance(left, str):
             guards.comparable(left)
-            guards.comparable(right)
-        return test(left, right)
+        for other in others:
+            guards.searchable(other)
+            if not isinstance(left, guards.ATOMS):
+                guards.comparable(left)
+                guards.comparable(other)
+        return test(left, *others)
 
     return guarded
 

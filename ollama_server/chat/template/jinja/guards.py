@@ -112,8 +112,26 @@ def _printed_size(value: Any, budget: Budget) -> int:
 
 def comparable(value: Any) -> Any:
     """The value itself, after paying for a comparison that may visit all of it."""
-    if not isinstance(value, ATOMS):
+    if isinstance(value, str):
+        current_budget().step(1 + len(value) // 1024)
+    elif not isinstance(value, ATOMS):
         current_budget().weigh(value)
+    return value
+
+
+def searchable(value: Any) -> Any:
+    """The value itself, after paying for a search through it."""
+    if isinstance(value, str):
+        current_budget().step(1 + len(value) // 1024)
+    elif isinstance(value, list | tuple):
+        current_budget().step(1 + len(value) // CHARS_PER_STEP)
+    return value
+
+
+def sliceable(value: Any) -> Any:
+    """The value itself, after paying for a copy of it."""
+    if isinstance(value, str | list | tuple):
+        current_budget().step(1 + len(value) // CHARS_PER_STEP)
     return value
 
 
@@ -342,8 +360,13 @@ def _json_default(value: Any) -> Any:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-def sized(function: Callable[..., Any], size: str = "", position: int = 0) -> Callable[..., Any]:
-    """A filter that pays for its input; its argument ``size`` (at ``position``) is bounded."""
+def sized(
+    function: Callable[..., Any], size: str = "", position: int = 0, *, deep: bool = True
+) -> Callable[..., Any]:
+    """A filter that pays for its input; its argument ``size`` (at ``position``) is bounded.
+
+    ``deep`` filters print or compare what lies inside their input.
+    """
     skip = 1 if hasattr(function, "jinja_pass_arg") else 0
 
     @functools.wraps(function)
@@ -358,7 +381,10 @@ def sized(function: Callable[..., Any], size: str = "", position: int = 0) -> Ca
         if isinstance(value, str):
             budget.text(len(value))
         elif isinstance(value, list | tuple | dict):
-            budget.weigh(value)
+            if deep:
+                budget.weigh(value)
+            else:
+                budget.step(1 + len(value) // CHARS_PER_STEP)
         return function(*args, **kwargs)
 
     return guarded
