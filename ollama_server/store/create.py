@@ -18,6 +18,7 @@ from ollama_server.errors import BadRequest, ModelNotFound, StoreError, Template
 from ollama_server.store import gojson
 from ollama_server.store import manifest as m
 from ollama_server.store.config import Config
+from ollama_server.store.convert import EIGHT_BIT, SOURCE_KEY
 from ollama_server.store.create_files import add_adapters, add_draft, add_files
 from ollama_server.store.create_request import (
     CreateRequest,
@@ -179,9 +180,14 @@ class _Creation:
 
     def _quantize(self, media_type: str, wanted: str) -> None:
         parts = self.parts.of_type(media_type)
-        if not wanted or not parts:
+        if not parts:
             return
         part = parts[-1]
+        if not wanted and part.header and part.header.get(SOURCE_KEY) == EIGHT_BIT:
+            # Without a wish, 8-bit floats stay about as small as they were.
+            wanted = "Q8_0"
+        if not wanted:
+            return
         header = part.header or self.parts.header(part.layer.digest)
         if media_type == m.MEDIA_DRAFT:
             _check_draft_source(header)

@@ -17,6 +17,9 @@ from ollama_server.store.convert.vocabulary import vocabulary_metadata
 from ollama_server.store.ggml import BF16, F16, F32
 from ollama_server.store.job import Job
 
+# Says of a converted file that its weights were 8-bit floats.
+SOURCE_KEY, EIGHT_BIT = "source_quantization", "hf_fp8"
+
 _WANTED = {"F32": F32, "F16": F16, "BF16": BF16}
 
 
@@ -76,6 +79,8 @@ def _metadata(
             "general.quantization_version": write.uint32(2),
         }
     )
+    if any(source.dtype == "F8_E4M3" for part in parts for source in part.sources):
+        found[f"{architecture.gguf}.{SOURCE_KEY}"] = write.string(EIGHT_BIT)
     name = settings.get("_name_or_path")
     if name:
         found["general.name"] = write.string(str(name).rstrip("/").rpartition("/")[2])

@@ -28,30 +28,13 @@ from tests.unit.store.checkpoints import (
     file_set,
     goldens,
     logits,
+    save_raw,
     write_checkpoint,
 )
 from tests.unit.store.conftest import SMALL_LLAMA, llama_shapes
 
 WEIGHTS = goldens.checkpoint_weights(llama_shapes(width=64, layers=1))
 CONFIG = SMALL_LLAMA | {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1}
-
-
-def save_raw(path: Path, tensors: dict[str, tuple[str, list[int], bytes]]) -> None:
-    """A safetensors file of (type, shape, bytes)."""
-    header: dict[str, Any] = {}
-    offset = 0
-    for name, (dtype, shape, data) in tensors.items():
-        header[name] = {
-            "dtype": dtype,
-            "shape": shape,
-            "data_offsets": [offset, offset + len(data)],
-        }
-        offset += len(data)
-    text = json.dumps(header).encode()
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for _, _, data in tensors.values():
-            file.write(data)
 
 
 def checkpoint_as(dtype: str, folder: Path) -> dict[str, Path]:

@@ -22,7 +22,8 @@ from ollama_server.store.model import Model, load_model
 from ollama_server.store.names import Name, parse
 from ollama_server.store.progress import Progress
 from ollama_server.store.store import Store
-from tests.unit.store.conftest import Upload
+from tests.unit.store.checkpoints import goldens, save_raw, write_checkpoint
+from tests.unit.store.conftest import SMALL_LLAMA, Upload, llama_shapes
 from tests.unit.store.gguf_files import gguf_file, tensor
 
 
@@ -505,6 +506,21 @@ def test_a_converted_model_can_be_quantized_at_once(
     weights = installed(store).model_path
     ggufs = [p for p, _ in store.blobs.files() if p.read_bytes()[:4] == b"GGUF"]
     assert ggufs == [weights]
+
+
+def test_eight_bit_checkpoints_become_q8_0(store: Store, upload: Upload, tmp_path: Path) -> None:
+    weights = goldens.checkpoint_weights(llama_shapes(width=64, layers=1))
+    config = SMALL_LLAMA | {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1}
+    files = write_checkpoint(tmp_path / "fp8", config, weights)
+    save_raw(
+        files["model.safetensors"],
+        {
+            name: ("F8_E4M3", list(values.shape), bytes([0x28]) * values.size)
+            for name, values in weights.items()
+        },
+    )
+    make(store, files=uploaded(files, upload))
+    assert installed(store).quantization == "Q8_0"
 
 
 def test_full_precision_is_kept_when_asked_for(

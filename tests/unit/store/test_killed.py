@@ -39,7 +39,7 @@ def test_a_killed_create_leaves_a_sound_store(
 ) -> None:
     files = {name: upload(path) for name, path in llama_checkpoint.items()}
     generator = random.Random(7)
-    for round_number in range(8):
+    for round_number in range(6):
         child = subprocess.Popen(
             [
                 sys.executable,
