@@ -15,7 +15,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from functools import partial
 
 # OpenMP's threads wait at some hundred barriers a token, by default in a busy loop of milliseconds.
 # That keeps the core from the very thread that is waited for as soon as anything else runs on the
@@ -31,6 +30,7 @@ from .intake import Intake, Prepared
 from .log import NativeLog
 from .model import Model, ModelError
 from .pipe import Pipe
+from .vision import Projector
 
 PR_SET_PDEATHSIG = 1
 
@@ -51,26 +51,34 @@ def main() -> int:
     log = NativeLog(verbose=os.environ.get("OLLAMA_DEBUG", "") not in ("", "0", "false"))
     try:
         model = Model(load, lambda fraction: pipe.send(p.Progress(fraction)), log)
+        projector = Projector(load.projectors[0], model, load) if load.projectors else None
     except ModelError as error:
         pipe.send(p.LoadFailed(str(error), error.kind))  # type: ignore[arg-type]
         return 1
-    serve(model, pipe, messages)
+    serve(model, projector, pipe, messages)
     return 0
 
 
-def serve(model: Model, pipe: Pipe, messages: Iterator[p.ToRunner]) -> None:
+def serve(
+    model: Model, projector: Projector | None, pipe: Pipe, messages: Iterator[p.ToRunner]
+) -> None:
     """Answer messages until Shutdown or until the server is gone."""
     inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
-    intake = Intake(model)
+    intake = Intake(model, projector)
     reader = threading.Thread(
         target=read, args=(model, intake, pipe, messages, inbox), name="reader", daemon=True
     )
-    pipe.send(p.Ready(model.info()))
+    info = model.info()
+    if projector is not None:
+        info.vision, info.audio = projector.vision, projector.audio
+    pipe.send(p.Ready(info))
     reader.start()
     try:
-        Engine(model, inbox, pipe.send).run()
+        Engine(model, inbox, pipe.send, projector).run()
     except BrokenPipeError:
         return
+    if projector is not None:
+        projector.close()
     model.close()
 
 
@@ -91,13 +99,11 @@ def read(
 
     for message in messages:
         match message:
-            case p.Generate(grammar=None):
-                deliver(intake.prepare(message))
             case p.Generate():
-                intake.prepare_later(message, deliver)
+                intake.submit(message, deliver)
             case p.Cancel():
-                # Behind a request whose grammar is still being compiled, if that is the one.
-                intake.when_prepared(partial(inbox.put, message))
+                if not intake.cancel(message.id):
+                    inbox.put(message)
             case p.Tokenize():
                 tokens = [
                     model.tokenize(text, add_special=message.add_special, special=message.special)

@@ -24,6 +24,7 @@ from .scheduler import Run, Scheduler
 from .sequence import Sequence
 from .slots import Slots
 from .threads import Threads
+from .vision import Projector
 
 Inbox = queue.SimpleQueue[object]
 Send = Callable[[p.FromRunner], None]
@@ -35,8 +36,11 @@ MAX_FOLLOWERS = 32
 class Engine:
     """Runs until a Shutdown arrives; ``send`` takes every answer."""
 
-    def __init__(self, model: Model, inbox: Inbox, send: Send) -> None:
+    def __init__(
+        self, model: Model, inbox: Inbox, send: Send, projector: Projector | None = None
+    ) -> None:
         self._model = model
+        self._projector = projector
         self._inbox = inbox
         self._send = send
         self._batch = Batch(max(model.layout.batch, model.layout.sequences))
@@ -59,6 +63,7 @@ class Engine:
             runs = self._scheduler.plan(self._slots.live)
             if runs:
                 self._step(runs)
+            self._decode_media()
             self._flush()
             if self._embedder.busy:
                 self._ended.extend(self._embedder.step())
@@ -133,7 +138,7 @@ class Engine:
             sequence = run.sequence
             start = sequence.computed
             tokens = sequence.tokens[start : start + run.count]
-            batch.add(tokens, start, sequence.slot, output=run.complete)
+            batch.add(tokens, sequence.position(start), sequence.slot, output=run.complete)
             if run.complete and sequence.constraint is not None:
                 sequence.constraint.prepare()
         started = time.perf_counter()
@@ -153,6 +158,23 @@ class Engine:
                 self._sample(sequence, logits[row])
         if self._counters["steps"] % GAP_CHECK_STEPS == 0:
             self._slots.close_gaps()
+
+    def _decode_media(self) -> None:
+        """Compute one run of embeddings, of the sequence that has waited longest for it."""
+        waiting = [s for s in self._slots.live if s.media and s.chunk_at(s.computed)]
+        if not waiting or self._projector is None:
+            return
+        sequence = min(waiting, key=lambda s: s.started_ns)
+        chunk = sequence.chunk_at(sequence.computed)
+        assert chunk is not None
+        position = sequence.position(sequence.computed)
+        status = self._projector.decode(chunk, sequence.slot, position)
+        if status == 0:
+            sequence.computed += chunk.count
+        else:
+            self._model.forget(sequence.slot)
+            sequence.computed = 0
+            self._fail(sequence, f"llama_decode failed with status {status} on an image")
 
     def _decode(self, runs: list[Run]) -> bool:
         """llama_decode; False when the step came to nothing and its sequences were ended."""
@@ -258,7 +280,7 @@ class Engine:
         if len(sequence.tokens) <= cells:
             return True
         request = sequence.request
-        if not (request.shift and self._model.can_shift):
+        if sequence.media or not (request.shift and self._model.can_shift):
             return False
         size = sequence.computed
         keep = size if request.num_keep < 0 else min(request.num_keep, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from .model import Model
 from .sampling import Sampler, SamplingError
 from .sequence import Sequence
 from .text import TextStream
+from .vision import MediaError, MediaPrompt, Projector
 
 # Generations without an end are cut at this many times the context.
 ENDLESS = 10
@@ -42,47 +44,69 @@ Deliver = Callable[[Prepared | p.Failed], None]
 
 
 class Intake:
-    """Prepares generations; ``submit`` calls ``deliver`` with Prepared or Failed when it is done.
+    """Prepares generations, those that take a while on a thread of their own.
 
-    Requests without a grammar are prepared at once, the others on a thread of their own, because
-    compiling a grammar can take a second.
+    Compiling a grammar can take a second, encoding an image several.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, projector: Projector | None = None) -> None:
         self._model = model
+        self._projector = projector
         self._compiler = GrammarCompiler(model)
-        self._pending = 0
         self._grammars = ThreadPoolExecutor(max_workers=1, thread_name_prefix="grammars")
+        self._media = ThreadPoolExecutor(max_workers=1, thread_name_prefix="media")
+        self._lock = threading.Lock()
+        self._pending: dict[int, bool] = {}  # request id -> still wanted
+
+    def submit(self, request: p.Generate, deliver: Deliver) -> None:
+        """Prepare a request and hand over the result, now or later."""
+        if any(isinstance(part, p.Media) for part in request.prompt):
+            workers = self._media
+        elif request.grammar is not None:
+            workers = self._grammars
+        else:
+            deliver(self.prepare(request))
+            return
+        self._pending[request.id] = True
+        workers.submit(self._work, request, deliver)
+
+    def cancel(self, request: int) -> bool:
+        """Forget a request that is still being prepared; False where there is no such request."""
+        with self._lock:
+            if request not in self._pending:
+                return False
+            self._pending[request] = False
+            return True
 
     def prepare(self, request: p.Generate) -> Prepared | p.Failed:
         """The sequence of a request, or why there is none."""
         try:
             return Prepared(self._sequence(request))
-        except (RequestError, SamplingError, GrammarError) as error:
+        except (RequestError, SamplingError, GrammarError, MediaError) as error:
             return p.Failed(request.id, str(error), getattr(error, "status", 400))
 
-    def prepare_later(self, request: p.Generate, deliver: Deliver) -> None:
-        """The same on the grammar thread."""
-        self._pending += 1
-
-        def work() -> None:
-            deliver(self.prepare(request))
-            self._pending -= 1
-
-        self._grammars.submit(work)
-
-    def when_prepared(self, action: Callable[[], None]) -> None:
-        """Do something after all requests that were given to ``prepare_later`` so far."""
-        if self._pending:
-            self._grammars.submit(action)
-        else:
-            action()
+    def _work(self, request: p.Generate, deliver: Deliver) -> None:
+        if not self._pending[request.id]:
+            del self._pending[request.id]
+            return
+        try:
+            result = self.prepare(request)
+        except BaseException as error:
+            # A future would keep it to itself; the process must not go on half alive.
+            threading.excepthook(threading.ExceptHookArgs((type(error), error, None, None)))
+            raise
+        with self._lock:
+            if self._pending.pop(request.id):
+                deliver(result)
+            elif isinstance(result, Prepared):
+                result.sequence.sampler.close()
 
     def _sequence(self, request: p.Generate) -> Sequence:
         model = self._model
         if model.embedding:
             raise RequestError("this model only makes embeddings and cannot generate text")
-        tokens, dropped = self._fit(request, self._tokens(request))
+        prompt = self._prompt(request)
+        tokens, dropped = self._fit(request, prompt)
         constraint = self._constraint(request)
         sampler = Sampler(request.sampling, model.n_vocab, model.layout.cells)
         sampler.remember(tokens)
@@ -95,11 +119,19 @@ class Intake:
             text=TextStream(request.stop),
             max_tokens=min(request.max_tokens, most) if request.max_tokens >= 0 else most,
             constraint=constraint,
+            media=prompt.chunks,
             dropped=dropped,
         )
 
     def _constraint(self, request: p.Generate) -> Constraint | None:
         return self._compiler.compile(request.grammar) if request.grammar is not None else None
+
+    def _prompt(self, request: p.Generate) -> MediaPrompt:
+        if not any(isinstance(part, p.Media) for part in request.prompt):
+            return MediaPrompt(self._tokens(request), [])
+        if self._projector is None:
+            raise RequestError("this model does not take images or sound")
+        return self._projector.prompt(request.prompt, add_special=request.add_special)
 
     def _tokens(self, request: p.Generate) -> list[int]:
         model = self._model
@@ -113,8 +145,6 @@ class Intake:
                     )
                 case p.Tokens():
                     tokens += self._checked(part.ids)
-                case p.Media():
-                    raise RequestError("this model does not take images or sound", 400)
         if not tokens:
             start = model.start_token
             if start < 0:
@@ -128,12 +158,12 @@ class Intake:
                 raise RequestError(f"token {token} is not in the vocabulary of this model")
         return ids
 
-    def _fit(self, request: p.Generate, tokens: list[int]) -> tuple[list[int], int]:
+    def _fit(self, request: p.Generate, prompt: MediaPrompt) -> tuple[list[int], int]:
         """The prompt cut in the middle where it does not fit, and how many tokens that dropped."""
-        cells = self._model.layout.cells
+        cells, tokens = self._model.layout.cells, prompt.tokens
         if len(tokens) < cells:
             return tokens, 0
-        if not request.truncate:
+        if prompt.chunks or not request.truncate:
             raise RequestError(
                 f"request ({len(tokens)} tokens) exceeds the available context size "
                 f"({cells} tokens), try increasing it"

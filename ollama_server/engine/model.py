@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import llama_cpp.llama_cpp as lib
 import numpy as np
@@ -217,6 +218,30 @@ class Model:
     def _layers(self) -> int:
         return int(lib.llama_model_n_layer(self._model)) + 1 if self._model else 0
 
+    @property
+    def model_handle(self) -> Any:
+        """llama.cpp's model, for those who build upon it."""
+        return self._model
+
+    @property
+    def context_handle(self) -> Any:
+        """llama.cpp's context; only the owning thread may use it."""
+        return self._ctx
+
+    @property
+    def input_width(self) -> int:
+        """Numbers in one embedding that enters the model."""
+        return int(lib.llama_model_n_embd_inp(self._model))
+
+    @property
+    def threads(self) -> int:
+        """Threads a batch is computed with."""
+        return int(lib.llama_n_threads_batch(self._ctx))
+
+    def log_errors(self) -> str:
+        """llama.cpp's error lines since loading began."""
+        return self._log.errors()
+
     def meta(self, key: str) -> str | None:
         """A metadata value of the file as text, None where the key is missing."""
         size = lib.llama_model_meta_val_str(self._model, key.encode(), None, 0)
@@ -387,11 +412,6 @@ class Model:
         """The embedding of one token of the last batch, shape (width,), copied."""
         pointer = lib.llama_get_embeddings_ith(self._ctx, row)
         return np.ctypeslib.as_array(pointer, shape=(width,)).copy()
-
-    @property
-    def threads(self) -> int:
-        """Threads a batch is computed with."""
-        return int(lib.llama_n_threads_batch(self._ctx))
 
     def use_threads(self, count: int) -> None:
         """Compute steps of one token with ``count`` threads; batches keep all of theirs."""

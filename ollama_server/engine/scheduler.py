@@ -18,6 +18,11 @@ STALL_SECONDS = 0.08
 IDLE_SECONDS = 0.5
 FIRST_CHUNK = 128
 SMALLEST_CHUNK = 16
+# llama.cpp's attention on CPUs takes 64 tokens of a run together: behind 2,000 other tokens a run
+# of 63 costs twice as much as one of 64, and one of 65 half as much again.
+TILE = 64
+# A part of a tile that is worth being computed as a whole one.
+NEARLY_TILE = 0.6
 
 
 @dataclass(slots=True)
@@ -34,12 +39,24 @@ class Run:
 
 
 class Scheduler:
-    """Plans runs and learns the speed of prefill from the steps it planned."""
+    """Plans runs and learns the speed of prefill from the steps it planned.
 
-    def __init__(self, max_tokens: int) -> None:
+    With ``split`` llama.cpp computes the first token of every sequence in a batch together and the
+    rest of a longer run by itself, so that such a run has to be one token longer than its tiles.
+    """
+
+    def __init__(self, max_tokens: int, *, split: bool = True) -> None:
         self._max_tokens = max_tokens
+        self._split = split
         self._decode_seconds = 0.0
-        self.seconds_per_token = 0.0
+        self._tiled_seconds = 0.0
+        self._loose_seconds = 0.0
+
+    @property
+    def seconds_per_token(self) -> float:
+        """Of prefill, by the better of the measured ways; 0 as long as nothing was measured."""
+        known = [seconds for seconds in (self._tiled_seconds, self._loose_seconds) if seconds]
+        return min(known, default=0.0)
 
     def plan(self, live: Iterable[Sequence]) -> list[Run]:
         """Runs for the next batch, ordered by slot; empty when nothing is pending."""
@@ -56,24 +73,39 @@ class Scheduler:
                 prompts.append(sequence)
         if not prompts:
             return decoding
-        runs = decoding + self._fill(prompts, min(room, self._budget(bool(decoding))))
+        streaming = bool(decoding)
+        runs = decoding + self._fill(prompts, min(room, self._budget(streaming)), streaming)
         runs.sort(key=lambda run: run.sequence.slot)
         return runs
 
     def _budget(self, streaming: bool) -> int:
-        if not self.seconds_per_token:
+        """Tokens of prompts that the next step may compute."""
+        per_token = self.seconds_per_token
+        if not per_token:
             return FIRST_CHUNK if streaming else self._max_tokens
         seconds = STALL_SECONDS - self._decode_seconds if streaming else IDLE_SECONDS
-        return max(SMALLEST_CHUNK, int(seconds / self.seconds_per_token))
+        tokens = int(seconds / per_token)
+        if tokens < NEARLY_TILE * TILE:
+            loose = int(seconds / (self._loose_seconds or per_token))
+            return max(SMALLEST_CHUNK, loose)
+        return self._tiles(max(TILE, tokens), streaming)
 
-    def _fill(self, prompts: list[Sequence], budget: int) -> list[Run]:
+    def _tiles(self, tokens: int, streaming: bool) -> int:
+        """The whole tiles in ``tokens``, which are at least one."""
+        return tokens // TILE * TILE + (streaming and self._split)
+
+    def _fill(self, prompts: list[Sequence], budget: int, streaming: bool) -> list[Run]:
         runs = []
         for sequence in sorted(prompts, key=lambda s: (s.pending > SMALLEST_CHUNK, s.started_ns)):
-            if budget <= 0:
-                break
-            count = min(sequence.pending, budget)
-            runs.append(Run(sequence, count))
-            budget -= count
+            wanted = sequence.text_until() - sequence.computed
+            count = min(wanted, budget)
+            if TILE <= count < wanted:
+                count = min(count, self._tiles(count, streaming))
+            elif runs and count < min(wanted, TILE):
+                break  # the rest of a budget that others have used is not worth an untiled run
+            if count > 0:
+                runs.append(Run(sequence, count))
+                budget -= count
         return runs
 
     def measured(self, runs: list[Run], seconds: float) -> None:
@@ -84,7 +116,10 @@ class Scheduler:
         elif prefill >= SMALLEST_CHUNK:
             decoding = self._decode_seconds if prefill < sum(run.count for run in runs) else 0.0
             per_token = max(seconds - decoding, seconds / 4) / prefill
-            self.seconds_per_token = blend(self.seconds_per_token, per_token)
+            if prefill >= TILE:
+                self._tiled_seconds = blend(self._tiled_seconds, per_token)
+            else:
+                self._loose_seconds = blend(self._loose_seconds, per_token)
 
 
 def blend(old: float, new: float) -> float:

@@ -12,6 +12,7 @@ from .constraint import Constraint
 from .protocol import Delta, Finished, Generate, Logprob
 from .sampling import Sampler
 from .text import TextStream
+from .vision import Chunk
 
 TokenArray = NDArray[np.int32]
 
@@ -31,6 +32,7 @@ class Sequence:
     text: TextStream
     max_tokens: int
     constraint: Constraint | None = None
+    media: list[Chunk] = field(default_factory=list)
     dropped: int = 0
     slot: int = -1
     computed: int = 0
@@ -50,6 +52,24 @@ class Sequence:
     def pending(self) -> int:
         """Tokens that are known and not yet in the KV cache."""
         return len(self.tokens) - self.computed
+
+    def position(self, index: int) -> int:
+        """The position of the token at ``index``: the same, but behind an image it may differ."""
+        moved = sum(c.positions - c.count for c in self.media if c.end <= index)
+        return index + moved
+
+    def chunk_at(self, index: int) -> Chunk | None:
+        """The run of embeddings that begins at ``index``."""
+        return next((c for c in self.media if c.start == index), None)
+
+    def text_until(self) -> int:
+        """The index up to which the next tokens are text, from the first not computed one on."""
+        starts = [c.start for c in self.media if c.start >= self.computed]
+        return min(starts, default=len(self.tokens))
+
+    def whole_chunks(self, count: int) -> int:
+        """``count``, or less where it would cut through a run of embeddings."""
+        return min((c.start for c in self.media if c.start < count < c.end), default=count)
 
     @property
     def decoding(self) -> bool:

@@ -164,7 +164,10 @@ class Slots:
         gaps = [s for s in self._slots[live[0].index : outer.index] if s.sequence is None]
         gap = min(gaps, key=lambda slot: slot.used)
         sequence = outer.sequence
-        if sequence is None or not self._model.copy(outer.index, gap.index, sequence.computed):
+        if sequence is None:
+            return
+        end = sequence.position(sequence.computed)
+        if not self._model.copy(outer.index, gap.index, end):
             return
         self._model.forget(outer.index)
         gap.sequence, outer.sequence = sequence, None
@@ -175,7 +178,8 @@ class Slots:
 
     def _shared(self, sequence: Sequence, slot: Slot) -> int:
         """Tokens of the prompt that the slot has computed; one token always stays to compute."""
-        return min(common_prefix(sequence.prompt, slot.tokens), len(sequence.prompt) - 1)
+        shared = min(common_prefix(sequence.prompt, slot.tokens), len(sequence.prompt) - 1)
+        return sequence.whole_chunks(shared)
 
     def _choose(self, free: list[Slot], source: Slot, shared: int) -> Slot:
         if source.sequence is None and shared > 0:
@@ -194,19 +198,18 @@ class Slots:
     def _reuse(self, sequence: Sequence, source: Slot, target: Slot, shared: int) -> int:
         """Bring the shared prefix into the target slot; returns how many tokens it holds."""
         model = self._model
+        end = sequence.position(shared)
         if model.recurrent and shared != len(source.tokens):
             shared = 0  # the state cannot be taken back to an earlier token
         if source is not target:
-            if not self._worth_copying(shared) or not model.copy(
-                source.index, target.index, shared
-            ):
-                shared = 0
-        elif shared < len(target.cached) and not model.forget(target.index, shared):
+            copied = self._worth_copying(shared) and model.copy(source.index, target.index, end)
+            shared = shared if copied else 0
+        elif shared < len(target.cached) and not model.forget(target.index, end):
             shared = 0
         if (
             shared
             and model.n_swa
-            and model.first_position(target.index) > max(0, shared - model.n_swa)
+            and model.first_position(target.index) > max(0, end - model.n_swa)
         ):
             shared = 0  # the window before the shared prefix's end is gone
         if not shared:
