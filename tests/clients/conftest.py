@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gguf
 import pytest
 
 from tests.process import TINY, ServerProcess
-
-MEAN_POOLING = 1
+from tests.weights import with_pooling
 
 
 @pytest.fixture(scope="session")
@@ -42,27 +40,7 @@ def post(server: ServerProcess) -> Callable[[str, Any], Any]:
 def embedder(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An embedding model: the embedded model's weights with mean pooling."""
     path = tmp_path_factory.mktemp("embedder") / "embedder.gguf"
-    with_pooling(TINY, path, MEAN_POOLING)
+    with_pooling(TINY, path, gguf.PoolingType.MEAN)
     digest = server.upload(path.read_bytes())
     server.create("embedder", files={"embedder.gguf": digest})
     return "embedder"
-
-
-def with_pooling(source: Path, target: Path, pooling: int) -> None:
-    """Copy a GGUF file and say in it how its token vectors become one."""
-    reader = gguf.GGUFReader(source)
-    architecture = reader.fields["general.architecture"].contents()
-    writer = gguf.GGUFWriter(target, architecture)
-    for key, field in reader.fields.items():
-        if key.startswith("GGUF.") or key == "general.architecture":
-            continue
-        kind = field.types[0]
-        sub_type = field.types[-1] if kind is gguf.GGUFValueType.ARRAY else None
-        writer.add_key_value(key, field.contents(), kind, sub_type=sub_type)
-    writer.add_uint32(f"{architecture}.pooling_type", pooling)
-    for tensor in reader.tensors:
-        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
