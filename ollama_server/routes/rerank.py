@@ -16,16 +16,21 @@ from ollama_server.errors import BadRequest
 from ollama_server.generation.embedding import Embeddings
 from ollama_server.routes.answers import new_id, whole_reply
 from ollama_server.routes.bodies import read_body
+from ollama_server.routes.docs import documented
 from ollama_server.runtime.runner import Vectors
 from ollama_server.wire import sse
 from ollama_server.wire.body import decode
 from ollama_server.wire.rerank import RerankRequest
 
-router = APIRouter()
+router = APIRouter(tags=["reranking"])
 
 
-@router.post("/v1/rerank")
-@router.post("/api/rerank")
+@router.post(
+    "/v1/rerank",
+    summary="Rank documents",
+    **documented(RerankRequest, family="openai"),
+)
+@router.post("/api/rerank", summary="Rank documents", **documented(RerankRequest))
 async def rerank(request: Request) -> Response:
     """Documents in the order of their relevance."""
     empty = "missing request body" if request.url.path.startswith("/api/") else "EOF"

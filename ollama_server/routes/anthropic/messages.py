@@ -16,16 +16,21 @@ from ollama_server.routes.anthropic.requests import (
     wants_cache_counts,
 )
 from ollama_server.routes.bodies import read_body
+from ollama_server.routes.docs import documented
 from ollama_server.wire import sse
 from ollama_server.wire.anthropic import CountTokensRequest, MessagesRequest
 from ollama_server.wire.body import decode
 
-router = APIRouter()
+router = APIRouter(tags=["Anthropic"])
 
 
-@router.post("/v1/messages")
+@router.post(
+    "/v1/messages",
+    summary="Continue a conversation",
+    **documented(MessagesRequest, stream=True, family="anthropic"),
+)
 async def messages(request: Request) -> Response:
-    """Anthropic's messages."""
+    """Anthropic's messages: one object, or named server-sent events."""
     body = decode(MessagesRequest, await read_body(request), empty="EOF")
     generation = messages_generation(body)
     events = request.app.state.generation.generate(generation)
@@ -39,7 +44,11 @@ async def messages(request: Request) -> Response:
     return built_reply(events, builder, stream=body.stream)
 
 
-@router.post("/v1/messages/count_tokens")
+@router.post(
+    "/v1/messages/count_tokens",
+    summary="Count the tokens of a prompt",
+    **documented(CountTokensRequest, family="anthropic"),
+)
 async def count_tokens(request: Request) -> Response:
     """The size of the prompt that a message request would have."""
     body = decode(CountTokensRequest, await read_body(request), empty="EOF")

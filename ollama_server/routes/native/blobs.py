@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ollama_server.errors import Canceled, NotFound
-from ollama_server.routes.native.docs import documented
+from ollama_server.routes.docs import documented
 from ollama_server.store.blobs import check_digest
 from ollama_server.store.store import Store
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ollama_server.errors import BadRequest
 from ollama_server.routes.bodies import read_raw
-from ollama_server.routes.native.docs import documented
+from ollama_server.routes.docs import documented
 from ollama_server.routes.native.progress import progress_reply
 from ollama_server.store import create
 from ollama_server.store import create_request as store_request

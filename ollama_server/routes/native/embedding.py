@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from ollama_server.errors import BadRequest, ModelNotFound, ServerError, Unsupported
 from ollama_server.routes.bodies import read_raw
-from ollama_server.routes.native.docs import documented
+from ollama_server.routes.docs import documented
 from ollama_server.routes.streaming import NDJSON, StreamingReply, Whole
 from ollama_server.wire import native_frames as frames
 from ollama_server.wire.body import decode

@@ -15,7 +15,7 @@ from ollama_server.errors import BadRequest, ServerError
 from ollama_server.generation.events import Chunk, Done, Event, Rendered, Unloaded
 from ollama_server.generation.request import GenerationRequest
 from ollama_server.routes.bodies import read_raw
-from ollama_server.routes.native.docs import documented
+from ollama_server.routes.docs import documented
 from ollama_server.routes.streaming import NDJSON, StreamingReply, Whole
 from ollama_server.wire import native_frames as frames
 from ollama_server.wire.body import decode

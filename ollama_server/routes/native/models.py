@@ -14,7 +14,7 @@ from starlette.responses import Response
 from ollama_server.errors import BadRequest, Forbidden, ModelNotFound, ServerError, StoreError
 from ollama_server.generation.catalog import Catalog, Installed
 from ollama_server.routes.bodies import read_raw
-from ollama_server.routes.native.docs import documented
+from ollama_server.routes.docs import documented
 from ollama_server.routes.streaming import JSON
 from ollama_server.runtime.pool import Loaded, Pool
 from ollama_server.store import show as shown

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from ollama_server.errors import Forbidden, ServerError
 from ollama_server.routes.bodies import read_raw
-from ollama_server.routes.native.docs import documented
+from ollama_server.routes.docs import documented
 from ollama_server.routes.native.models import json_reply
 from ollama_server.wire.body import parse_json
 

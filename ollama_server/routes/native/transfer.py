@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from ollama_server.errors import BadRequest
 from ollama_server.routes.bodies import read_raw
+from ollama_server.routes.docs import documented
 from ollama_server.routes.native.create import ProgressFrame
-from ollama_server.routes.native.docs import documented
 from ollama_server.routes.native.progress import progress_reply
 from ollama_server.store.names import Name
 from ollama_server.transfer.service import TransferService, pull_name

@@ -9,18 +9,23 @@ from starlette.responses import Response
 from ollama_server.generation.request import GenerationRequest
 from ollama_server.routes.answers import collect, merged, stream_reply, whole_reply
 from ollama_server.routes.bodies import read_body
+from ollama_server.routes.docs import documented
 from ollama_server.routes.openai.chat_answers import ChatStream, chat_completion
 from ollama_server.routes.openai.completion_answers import CompletionStream, completion
 from ollama_server.routes.openai.requests import chat_generation, completion_generations
 from ollama_server.wire.body import decode
 from ollama_server.wire.openai import ChatCompletionRequest, CompletionRequest
 
-router = APIRouter()
+router = APIRouter(tags=["OpenAI"])
 
 
-@router.post("/v1/chat/completions")
+@router.post(
+    "/v1/chat/completions",
+    summary="Continue a conversation",
+    **documented(ChatCompletionRequest, stream=True, family="openai"),
+)
 async def chat_completions(request: Request) -> Response:
-    """OpenAI's chat completions."""
+    """OpenAI's chat completions: one object, or chunks as server-sent events."""
     body = decode(ChatCompletionRequest, await read_body(request), empty="EOF")
     generation = chat_generation(body)
     service = request.app.state.generation
@@ -36,9 +41,13 @@ async def chat_completions(request: Request) -> Response:
     return whole_reply(whole)
 
 
-@router.post("/v1/completions")
+@router.post(
+    "/v1/completions",
+    summary="Complete a prompt",
+    **documented(CompletionRequest, stream=True, family="openai"),
+)
 async def completions(request: Request) -> Response:
-    """OpenAI's (legacy) completions."""
+    """OpenAI's older completions: one object, or chunks as server-sent events."""
     body = decode(CompletionRequest, await read_body(request), empty="EOF")
     generations = completion_generations(body)
     service = request.app.state.generation

@@ -14,18 +14,23 @@ from ollama_server.errors import BadRequest, ModelNotFound
 from ollama_server.generation.embedding import Embeddings
 from ollama_server.routes.answers import whole_reply
 from ollama_server.routes.bodies import read_body
+from ollama_server.routes.docs import documented
 from ollama_server.routes.openai.requests import is_tokens
 from ollama_server.wire import sse
 from ollama_server.wire.body import decode
 from ollama_server.wire.openai import EmbeddingRequest
 from ollama_server.wire.vectors import shortest_floats
 
-router = APIRouter()
+router = APIRouter(tags=["OpenAI"])
 
 
-@router.post("/v1/embeddings")
+@router.post(
+    "/v1/embeddings",
+    summary="Embed texts or tokens",
+    **documented(EmbeddingRequest, family="openai"),
+)
 async def embeddings(request: Request) -> Response:
-    """OpenAI's embeddings."""
+    """A vector of unit length for each input, as numbers or base64."""
     body = decode(EmbeddingRequest, await read_body(request), empty="EOF")
     encoding = (body.encoding_format or "float").lower()
     if encoding not in ("float", "base64"):

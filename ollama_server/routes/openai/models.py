@@ -10,14 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ollama_server.errors import BadRequest
+from ollama_server.routes.docs import documented
 from ollama_server.store.names import parse_reference
 from ollama_server.store.store import Entry
 from ollama_server.wire import sse
 
-router = APIRouter()
+router = APIRouter(tags=["OpenAI"])
 
 
-@router.get("/v1/models")
+@router.get("/v1/models", summary="List models", **documented(family="openai"))
 async def list_models(request: Request) -> Response:
     """All installed models, the newest first."""
     entries = await asyncio.to_thread(request.app.state.store.list)
@@ -25,7 +26,7 @@ async def list_models(request: Request) -> Response:
     return _json({"object": "list", "data": models})
 
 
-@router.get("/v1/models/{model:path}")
+@router.get("/v1/models/{model:path}", summary="Get a model", **documented(family="openai"))
 async def get_model(request: Request, model: str) -> Response:
     """One installed model; an id may contain slashes, and comes back as it was asked for."""
     name = parse_reference(model).name
