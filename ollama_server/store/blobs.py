@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -242,10 +241,3 @@ class Blobs:
         if move:
             path.unlink(missing_ok=True)
         return stored
-
-
-def free_space(path: Path) -> int:
-    """Bytes that can still be written on the disk that holds ``path`` or its nearest parent."""
-    while not path.exists():
-        path = path.parent
-    return shutil.disk_usage(path).free

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,3 +84,10 @@ def write_atomic(path: Path, data: bytes) -> None:
             os.unlink(name)
         raise
     sync_folder(path.parent)
+
+
+def free_space(path: Path) -> int:
+    """Bytes that can still be written on the disk that holds ``path`` or its nearest parent."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free

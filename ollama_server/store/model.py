@@ -23,7 +23,7 @@ from ollama_server.store.store import Entry, Store
 
 log = logging.getLogger(__name__)
 
-_CACHED_MODELS = 64
+_CACHED_MODELS = 256
 
 
 @dataclass(frozen=True)

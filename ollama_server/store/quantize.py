@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from ollama_server.errors import StoreError
 from ollama_server.store import gguf_write
+from ollama_server.store.disk import explain, free_space
 from ollama_server.store.ggml import F16, file_type_name
 from ollama_server.store.gguf import GGUF, read_gguf
 from ollama_server.store.job import Job
@@ -26,6 +28,7 @@ _UNQUANTIZED = ("F32", "F16", "BF16")
 _K_MIXTURES = (14, 15)
 _Q8_0 = 8
 _POLL_SECONDS = 0.1
+_FULL_DISK_BYTES = 1 << 20
 
 # Vision towers, projectors and draft heads that share a file with a text model.
 _COMPANION_PREFIXES = ("a.", "mm.", "mtp.", "s.", "v.")
@@ -131,6 +134,9 @@ def _run(header: GGUF, target: Path, number: int, status: str, job: Job) -> None
                 raise
     except OSError as failure:
         raise StoreError(f"cannot start the quantizer: {failure}") from failure
+    if error and free_space(target) < _FULL_DISK_BYTES:
+        # llama.cpp only says that writing failed.
+        raise explain(OSError(errno.ENOSPC, error, str(target)), target)
     if error:
         raise StoreError(f"quantization failed: {error}")
 

@@ -19,8 +19,8 @@ from typing import Protocol
 import httpx
 
 from ollama_server.errors import ServerError, TransferError
-from ollama_server.store.blobs import Blobs, free_space
-from ollama_server.store.disk import disk_errors, explain
+from ollama_server.store.blobs import Blobs
+from ollama_server.store.disk import disk_errors, explain, free_space
 from ollama_server.transfer.net import Refused, Unreachable, cause
 from ollama_server.transfer.parts import STREAMS, Part, PartialFile, divide
 from ollama_server.transfer.registry import Location

@@ -93,6 +93,11 @@ def test_what_llama_cpp_refuses_is_reported_with_its_words(tmp_path: Path) -> No
         quantize(read_gguf(path), tmp_path / "out", "Q8_0", Job())
 
 
+def test_a_full_disk_is_named(llama_f16: Path, small_disk: Path) -> None:
+    with pytest.raises(StoreError, match="no space left on device"):
+        quantize(read_gguf(llama_f16), small_disk / "out.gguf", "Q8_0", Job())
+
+
 def test_cancelling_stops_the_quantizer(llama_f16: Path, tmp_path: Path) -> None:
     job = Job(lambda frame: job.cancel())
     with pytest.raises(Canceled):

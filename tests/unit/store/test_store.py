@@ -7,7 +7,6 @@ import hashlib
 import multiprocessing
 import os
 import shutil
-import subprocess
 import tempfile
 import threading
 import time
@@ -338,20 +337,6 @@ def test_a_read_only_store_can_be_read_and_says_that_it_cannot_be_written(
     finally:
         for folder in (store.root, store.root / "blobs"):
             folder.chmod(0o755)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system with room for 256 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small file system is not permitted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_full_disk_is_named_and_leaves_the_store_sound(small_disk: Path) -> None:
