@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import re
@@ -208,7 +209,7 @@ def arithmetic_cases(rng: random.Random) -> Iterator[Case]:
     for held, sign, rounds in rows:
         for phrasing in held:
             for i in range(rounds):
-                a, b = pair(10 if i == 0 else 50)
+                a, b = pair(10 if i == 0 else 21)
                 wanted = str(a + sign * b)
                 text = phrasing.format(a=a, b=b, n=choose(rng, NAMES), t="apples")
                 yield Case(
@@ -340,6 +341,24 @@ def other_cases(rng: random.Random) -> Iterator[Case]:
     for phrasing in unknown.HELD:
         text = phrasing.format(p=choose(rng, NAMES), w=choose(rng, ("Zorvania", "Plimt", "Karoo")))
         yield Case("unknown", phrasing, [user(text)], contains("do not know"), "do not know")
+
+
+def words(text: str) -> str:
+    """Returns the text without case and punctuation."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def pattern(phrasing: str) -> str:
+    """Returns an expression that finds a phrasing, with anything of one line in its slots."""
+    first, *rest = (re.escape(words(part)) for part in re.split(r"\{\w+\}", phrasing))
+    text = first + "".join(rf" ?[^\n]{{1,40}}? ?{part}" for part in rest)
+    return rf"\b{text}\b"
+
+
+@functools.cache
+def forbidden() -> re.Pattern[str]:
+    """Returns a pattern of all held-out phrasings, for texts that went through `words`."""
+    return re.compile("|".join(sorted({pattern(case.phrasing) for case in cases()})))
 
 
 def cases() -> list[Case]:

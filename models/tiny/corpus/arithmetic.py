@@ -127,12 +127,12 @@ def steps(a: int, b: int, sign: str) -> str:
 
 def operands(rng: random.Random) -> tuple[int, int]:
     roll = rng.random()
-    if roll < 0.35:
+    if roll < 0.45:
         return rng.randrange(11), rng.randrange(11)
-    if roll < 0.65:
+    if roll < 0.85:
+        return rng.randrange(21), rng.randrange(21)
+    if roll < 0.95:
         return rng.randrange(10, 100), rng.randrange(10)
-    if roll < 0.75:
-        return rng.randrange(1, 10), rng.randrange(10, 100)
     return rng.randrange(10, 100), rng.randrange(10, 100)
 
 

@@ -81,6 +81,14 @@ SUFFIXES = (
     " I am curious.",
 )
 PREFIXES_ZH = (
+    "你能告诉我",
+    "能告诉我",
+    "能不能说说",
+    "可以说说",
+    "能说一下",
+    "我想问一下，",
+    "麻烦你，",
+    "能帮我",
     "请问，",
     "你好，",
     "我想知道，",
@@ -100,22 +108,88 @@ def lower_first(text: str) -> str:
     return text
 
 
-def dress(rng: random.Random, text: str) -> str:
-    """Wraps a question in a random politeness, case and punctuation."""
-    if is_chinese(text):
-        if rng.random() < 0.2:
-            text = rng.choice(PREFIXES_ZH) + text
-        elif rng.random() < 0.15:
-            text = text + rng.choice(SUFFIXES_ZH)
-        if rng.random() < 0.2:
-            text = text.rstrip("？。?！")
-        return text
+# Requests take a verb behind these; questions take the others.
+REQUEST_PREFIXES = (
+    "Could you ", "Can you ", "Would you ", "Please ", "Could you please ", "I want you to ",
+    "Can you please ", "Would you please ", "I would like you to ", "Could you quickly ",
+)  # fmt: skip
+QUESTION_PREFIXES = (
+    "Could you tell me ", "Can you tell me ", "Could you say ", "I would like to know ",
+    "Would you tell me ", "Could you please tell me ", "May I ask ", "I wonder, ", "Can you say ",
+    "Could you explain ", "Have you an idea: ", "Could you help me: ", "You know, ",
+)  # fmt: skip
+REQUEST_VERBS = frozenset(
+    "explain tell give name list write define describe show translate say make count introduce "
+    "implement code compose calculate add subtract compute solve program help summarize "
+    "multiply".split()
+)
+TAILS = (" for me", " now", " exactly", " in short", " briefly", " please", " today", " again")
+SMALL_WORDS = frozenset(
+    "the is a an of me to in do does what you can tell please are it on that for there".split()
+)
+FILLERS = (
+    "please really actually just maybe exactly now then usually quickly kindly well also so"
+).split()
+FILLERS_ZH = ("到底", "究竟", "一般", "其实", "请", "那", "麻烦")
+LIGHT_ZH = "的了是请吗呢一下个"
+
+
+def jiggle(rng: random.Random, text: str) -> str:
+    """Drops a small word or puts in a filler, so that no exact wording can be relied on."""
+    words = text.split(" ")
+    if rng.random() < 0.6:
+        places = [i for i, word in enumerate(words) if word.lower() in SMALL_WORDS]
+        for i in sorted(rng.sample(places, min(len(places), rng.choice((1, 1, 2)))), reverse=True):
+            del words[i]
+    if len(words) > 2 and rng.random() < 0.5:
+        words.insert(rng.randrange(1, len(words)), choose(rng, FILLERS))
+    return " ".join(words) if words else text
+
+
+def jiggle_zh(rng: random.Random, text: str) -> str:
+    places = [i for i, letter in enumerate(text) if letter in LIGHT_ZH]
+    if places and rng.random() < 0.5:
+        i = choose(rng, places)
+        return text[:i] + text[i + 1 :]
+    i = rng.randrange(len(text))
+    return text[:i] + choose(rng, FILLERS_ZH) + text[i:]
+
+
+def dress_zh(rng: random.Random, text: str) -> str:
     roll = rng.random()
-    if roll < 0.2:
+    if roll < 0.3:
+        text = rng.choice(PREFIXES_ZH) + text
+    elif roll < 0.45:
+        text = text + rng.choice(SUFFIXES_ZH)
+    elif roll < 0.55:
+        text = text.rstrip("？。?！") + rng.choice(
+            ("呢？", "呀？", "吗？", "啊？", "，可以吗？", "吧。")
+        )
+    if rng.random() < 0.15:
+        text = jiggle_zh(rng, text)
+    if rng.random() < 0.2:
+        text = text.rstrip("？。?！")
+    return text
+
+
+def dress(rng: random.Random, text: str) -> str:
+    """Wraps a question in a random politeness, case and punctuation, and varies small words."""
+    if is_chinese(text):
+        return dress_zh(rng, text)
+    if rng.random() < 0.18:
+        text = jiggle(rng, text)
+    roll = rng.random()
+    if roll < 0.14:
         prefix = rng.choice(PREFIXES)
         text = prefix + (lower_first(text) if prefix.rstrip()[-1] not in ".!?" else text)
-    elif roll < 0.32:
+    elif roll < 0.36:
+        request = text.split(" ", 1)[0].lower() in REQUEST_VERBS
+        prefixes = REQUEST_PREFIXES if request else QUESTION_PREFIXES
+        text = rng.choice(prefixes) + lower_first(text)
+    elif roll < 0.44:
         text = text + rng.choice(SUFFIXES)
+    elif roll < 0.52 and text[-1] in ".?!":
+        text = text[:-1] + rng.choice(TAILS) + text[-1]
     if rng.random() < 0.12:
         text = text.lower()
     if rng.random() < 0.15:

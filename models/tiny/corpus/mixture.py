@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
+from models.tiny import heldout
 from models.tiny.chat import render
 from models.tiny.corpus import (
     arithmetic,
@@ -71,17 +72,17 @@ def text_sample(rng: random.Random) -> Sample:
 
 # Shares by the number of samples; tool conversations are several times longer than others.
 SHARES: tuple[tuple[Maker, float], ...] = (
-    (facts.sample, 33.0),
-    (seed_sample, 11.0),
+    (facts.sample, 32.0),
+    (seed_sample, 15.0),
     (memory.sample, 13.0),
     (tools.sample, 8.0),
     (system.sample, 10.0),
-    (arithmetic.sample, 8.0),
+    (arithmetic.sample, 12.0),
     (structured.sample, 6.0),
     (code.sample, 5.0),
     (fim.sample, 5.0),
-    (echo.sample, 9.0),
-    (unknown.sample, 3.0),
+    (echo.sample, 6.0),
+    (unknown.sample, 2.0),
     (long_sample, 2.0),
     (text_sample, 0.5),
 )
@@ -93,7 +94,16 @@ def stream(seed: int) -> Iterator[Sample]:
     makers = [maker for maker, _ in SHARES]
     weights = [share for _, share in SHARES]
     while True:
-        yield rng.choices(makers, weights)[0](rng)
+        sample = rng.choices(makers, weights)[0](rng)
+        if not leaks(sample):
+            yield sample
+
+
+def leaks(sample: Sample) -> bool:
+    """Tells whether a prompt of the sample contains a held-out phrasing."""
+    asked = [str(m["content"]) for m in sample.messages if m["role"] in ("user", "system")]
+    pattern = heldout.forbidden()
+    return any(pattern.search(heldout.words(text)) for text in [*asked, sample.raw or ""])
 
 
 def texts(sample: Sample, rng: random.Random) -> tuple[str, str]:
