@@ -18,6 +18,11 @@ class ThinkingMarkers(NamedTuple):
     close: str
 
 
+def harmony_level(think: Think) -> Think:
+    """The level as harmony models know it: they have no "max"."""
+    return "high" if think == "max" else think
+
+
 class PromptTemplate(ABC):
     """Turns messages into the text a model continues.
 

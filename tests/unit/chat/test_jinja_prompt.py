@@ -265,3 +265,30 @@ def test_chat_templates_cannot_fill_in_the_middle() -> None:
 
 def test_a_completion_is_a_conversation_of_one() -> None:
     assert JinjaPrompt(ROLES).render_completion("s", "u") == "[system:s][user:u]"
+
+
+def test_text_beside_a_reasoned_call_goes_where_the_template_refuses_it() -> None:
+    template = (
+        "{% for m in messages %}{% if m.tool_calls and m.thinking and m.content %}"
+        "{{ raise_exception('both') }}{% endif %}"
+        "{{ m.thinking }}{{ m.content }}{{ m.tool_calls | tojson if m.tool_calls }}{% endfor %}"
+    )
+    assert not traits_of(template).content_beside_reasoned_calls
+    both = Message("assistant", "text", "because", tool_calls=CALL.tool_calls)
+    prompt = render(template, USER, both, add_generation_prompt=False)
+    assert prompt.startswith("ubecause[")
+
+
+def test_templates_that_read_tools_as_functions_get_json_text() -> None:
+    template = "{% if functions %}{{ 'Functions: ' + functions }}{% endif %}{{ messages | length }}"
+    assert '"name": "tide"' in render(template, USER, tools=[TOOL])
+    assert render(template, USER) == "1"
+
+
+def test_templates_of_models_trained_on_trimmed_contents_get_them_trimmed() -> None:
+    template = "{# functions in JSONSchema format #}" + ROLES
+    assert render(template, Message("user", " u\n")) == "[user:u]"
+
+
+def test_harmony_has_no_level_above_high() -> None:
+    assert render("<|channel|>{{ reasoning_effort }}", USER, think="max") == "<|channel|>high"

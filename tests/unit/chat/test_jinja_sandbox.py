@@ -60,6 +60,14 @@ HOSTILE = {
     "endless output": "{% for i in range(9999) %}{{ 'a' * 9999 }}{% endfor %}",
     "repeated join": "{{ ([('a' * 1000)] * 9999) | join }}",
     "indent": "{{ ('\n' * 9999) | indent(10**9) }}",
+    "searching": "{% set r = range(9999) | list %}"
+    "{% for i in range(9999) %}{% if 'x' in r %}{% endif %}{% endfor %}",
+    "slicing": "{% set r = range(9999) | list %}"
+    "{% for i in range(9999) %}{% set y = r[1:] %}{% endfor %}",
+    "comparing": "{% set a = 'a' * 99999 %}{% set b = 'a' * 99999 %}"
+    "{% for i in range(9999) %}{% if a == b %}{% endif %}{% endfor %}",
+    "testing": "{% set a = 'a' * 99999 %}"
+    "{% for i in range(9999) %}{% if a is lower %}{% endif %}{% endfor %}",
     "not closed": "{% for i in x %}",
     "unknown tag": "{% import 'os' as os %}",
     "unknown filter": "{{ 1 | nosuchfilter }}",

@@ -287,6 +287,8 @@ def test_a_template_that_calls_itself_ends_in_an_error() -> None:
         "{{ $x := `abcdefgh` }}{{ range 99 }}{{ $x = print $x $x }}{{ end }}",
         "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
         "{{ if 1 }}" * 5000,
+        "{{ $x := `" + "a" * 9999 + "` }}{{ range 9999 }}{{ $y := len $x }}{{ end }}",
+        "{{ $x := `" + "a" * 9999 + "` }}{{ range 9999 }}{{ $y := slice $x 1 }}{{ end }}",
         "{{ if 1 }}" + "{{ else if 1 }}" * 5000 + "{{ end }}",
     ],
 )

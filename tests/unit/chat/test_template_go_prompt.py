@@ -251,3 +251,10 @@ def test_one_textual_bos_goes_when_the_tokenizer_adds_its_own(
 ) -> None:
     shown = GoPrompt(template, bos=bos, adds_bos=adds_bos).render([Message("user", "u")])
     assert shown == prompt
+
+
+def test_harmony_has_no_level_above_high() -> None:
+    template = "{{ .ThinkLevel }}{{ if .Messages }}{{ end }}"
+    user = [Message("user", "u")]
+    assert GoPrompt(template, parser="harmony").render(user, (), "max") == "high"
+    assert GoPrompt(template).render(user, (), "max") == "max"

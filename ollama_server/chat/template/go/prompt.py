@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ollama_server.chat.template.base import PromptTemplate
+from ollama_server.chat.template.base import PromptTemplate, harmony_level
 from ollama_server.chat.template.go import analysis
 from ollama_server.chat.template.go.data import message_struct, tool_structs
 from ollama_server.chat.template.go.evaluator import parse
@@ -54,6 +54,8 @@ class GoPrompt(PromptTemplate):
         add_generation_prompt: bool = True,
         extra: Mapping[str, Any] | None = None,
     ) -> str:
+        if self.parser == "harmony":
+            think = harmony_level(think)
         variables = {**(extra or {}), **_think_variables(think)}
         collated, images = _collate(messages)
         if "messages" not in self.identifiers:

@@ -9,7 +9,12 @@ from dataclasses import replace
 from importlib import resources
 from typing import Any, Literal
 
-from ollama_server.chat.template.base import Kind, PromptTemplate, ThinkingMarkers
+from ollama_server.chat.template.base import (
+    Kind,
+    PromptTemplate,
+    ThinkingMarkers,
+    harmony_level,
+)
 from ollama_server.chat.template.jinja.environment import JinjaTemplate
 from ollama_server.chat.template.jinja.messages import message_dicts, tool_dicts
 from ollama_server.chat.template.jinja.traits import Traits, traits_of
@@ -139,7 +144,8 @@ class JinjaPrompt(PromptTemplate):
         if traits.switch and traits.switch not in variables:
             variables[traits.switch] = enabled
         if isinstance(think, str):
-            effort = _accepted_effort(think, traits)
+            level = harmony_level(think) if "<|channel|>" in self.text else think
+            effort = _accepted_effort(str(level), traits)
             variables["reasoning_effort"] = variables["reasoning_strength"] = effort
         if tools:
             variables["tools"] = tool_dicts(tools)

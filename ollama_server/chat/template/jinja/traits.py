@@ -97,7 +97,7 @@ class _Probe:
         self.parts_only = typed and not string
         calls = self._calls()
         shown = FUNCTION in self.render([_user()], tools=_tools())
-        reasoning, beside = self._reasoning(calls)
+        reasoning = self._reasoning(calls)
         return Traits(
             string_content=not self.parts_only,
             typed_content=typed,
@@ -110,7 +110,7 @@ class _Probe:
             and FUNCTION in self.render([_user()], functions=json.dumps(_tools())),
             trims=any(text in self.template.text for text in _TRIMMED),
             reasoning=reasoning,
-            content_beside_reasoned_calls=beside,
+            content_beside_reasoned_calls=self._beside(calls, reasoning),
             switch=self._switch(),
             efforts=self._efforts(),
             **calls,
@@ -158,36 +158,31 @@ class _Probe:
             return {"results": True}
         return {"results": False, "folded_results": RESULT in render(1, fold=True)}
 
-    def _reasoning(self, calls: dict[str, Any]) -> tuple[str, bool]:
-        """The field that carries reasoning, and whether it may stand beside content and a call."""
+    def _reasoning(self, calls: dict[str, Any]) -> str:
+        """The field that carries reasoning of earlier answers, empty when none does."""
+        conversations: list[tuple[dict[str, Any], dict[str, Any]]] = [
+            (_message("assistant", ANSWER), {"add_generation_prompt": False})
+        ]
+        if calls["tool_calls"]:
+            conversations.append((_calling_as(calls), {"tools": _tools()}))
         for field in ("reasoning_content", "thinking", "reasoning", "parts"):
-            answer = _message("assistant", ANSWER)
-            conversations: list[tuple[list[dict[str, Any]], dict[str, Any]]] = [
-                ([_user(), _reasoned(answer, field)], {"add_generation_prompt": False})
-            ]
-            if calls["tool_calls"]:
-                content = calls["empty_content"]
-                calling = _calling(
-                    _OMIT if content == "omit" else content,
-                    CALL_IDS[1] if calls["short_ids"] else CALL_IDS[0],
-                    calls["object_arguments"],
-                    1,
+            for message, variables in conversations:
+                text = self.render(
+                    [_user(), _reasoned(message, field)], enable_thinking=True, **variables
                 )
-                conversations.append(([_user(), _reasoned(calling, field)], {"tools": _tools()}))
-            for messages, variables in conversations:
-                text = self.render(messages, enable_thinking=True, **variables)
-                if REASONING in text and not any(
-                    sign in text for sign in ("'thinking'", '"thinking"')
-                ):
-                    return field, self._beside(messages, field, variables)
-        return "", True
+                printed = any(sign in text for sign in ("'thinking'", '"thinking"'))
+                if REASONING in text and not printed:
+                    return field
+        return ""
 
-    def _beside(self, messages: list[dict[str, Any]], field: str, variables: Any) -> bool:
-        assistant = messages[-1]
-        if "tool_calls" not in assistant or field == "parts":
+    def _beside(self, calls: dict[str, Any], field: str) -> bool:
+        """Whether reasoning and content may stand in one message with a call."""
+        if not calls["tool_calls"] or field in ("", "parts"):
             return True
-        both = {**assistant, "content": ANSWER}
-        return self.render([messages[0], both], **variables) != ""
+        reasoned = _reasoned(_calling_as(calls), field)
+        alone = self.render([_user(), reasoned], tools=_tools())
+        both = self.render([_user(), {**reasoned, "content": ANSWER}], tools=_tools())
+        return both != "" or alone == ""
 
     def _efforts(self) -> tuple[str, ...]:
         shown = {
@@ -245,6 +240,12 @@ def _calling(content: Any, call_id: str, as_object: bool, count: int) -> dict[st
     ]
     message = {"role": "assistant", "tool_calls": calls}
     return message if content is _OMIT else {**message, "content": content}
+
+
+def _calling_as(form: dict[str, Any]) -> dict[str, Any]:
+    """An assistant message with one call, in a form found to be readable."""
+    content = _OMIT if form["empty_content"] == "omit" else form["empty_content"]
+    return _calling(content, CALL_IDS[form["short_ids"]], form["object_arguments"], 1)
 
 
 def _tools() -> list[dict[str, Any]]:
