@@ -44,7 +44,7 @@ class Engine:
         self._inbox = inbox
         self._send = send
         self._batch = Batch(max(model.layout.batch, model.layout.sequences))
-        self._scheduler = Scheduler(self._batch.capacity)
+        self._scheduler = Scheduler(self._batch.capacity, split=not model.layout.unified)
         self._slots = Slots(model)
         self._embedder = Embedder(model, self._batch)
         # A number of threads that somebody asked for is left alone.

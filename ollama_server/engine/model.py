@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from .log import NativeLog
 from .protocol import Load, ModelInfo
+from .tiles import Work
 
 POOLING = {-1: "", 0: "none", 1: "mean", 2: "cls", 3: "last", 4: "rank"}
 KV_TYPES = {
@@ -32,6 +33,7 @@ KV_TYPES = {
     "q5_0": lib.GGML_TYPE_Q5_0,
     "q5_1": lib.GGML_TYPE_Q5_1,
 }
+FLOATS = ("", "f16", "f32")
 MEMORY_ERRORS = ("out of memory", "failed to allocate", "unable to allocate", "cannot allocate")
 # One sequence of the embedding batch per input; the pool of cells is shared, so many cost nothing.
 EMBEDDING_SEQUENCES = 64
@@ -164,6 +166,7 @@ class Model:
         if not self.embedding:
             # Only the last row of a run is sampled: room for one row a sequence is enough.
             params.n_outputs_max = layout.sequences
+        self.tiled_attention = load.flash_attention is not False and load.kv_cache_type in FLOATS
         if load.flash_attention is not None:
             params.flash_attn_type = 1 if load.flash_attention else 0
         kv_type = KV_TYPES.get(load.kv_cache_type or "f16")
@@ -340,6 +343,19 @@ class Model:
             normalize_embeddings=self._normalizes(),
             system_info=lib.llama_print_system_info().decode(),
         )
+
+    def prefill_work(self) -> Work | None:
+        """What a prompt token costs; None where attention does not work in tiles."""
+        in_tiles = self.num_gpu == 0 and self.tiled_attention
+        if not in_tiles or self.recurrent or self.n_swa:
+            return None
+        heads = int(lib.llama_model_n_head(self._model))
+        width = int(lib.llama_model_n_embd(self._model))
+        arch = self.meta("general.architecture") or ""
+        head_width = int(self.meta(f"{arch}.attention.key_length") or width // max(1, heads))
+        layers = int(lib.llama_model_n_layer(self._model))
+        weights = int(lib.llama_model_n_params(self._model)) - self.n_vocab * width
+        return Work(weights=2.0 * weights, attention=4.0 * heads * head_width * layers)
 
     def kv_bytes(self) -> int:
         """Bytes of the KV cache, all sequences together."""

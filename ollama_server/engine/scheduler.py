@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .sequence import Sequence
+from .tiles import TILE
 
 # Running streams wait at most about this long for another request's prompt.
 STALL_SECONDS = 0.08
@@ -18,9 +19,6 @@ STALL_SECONDS = 0.08
 IDLE_SECONDS = 0.5
 FIRST_CHUNK = 128
 SMALLEST_CHUNK = 16
-# llama.cpp's attention on CPUs takes 64 tokens of a run together: behind 2,000 other tokens a run
-# of 63 costs twice as much as one of 64, and one of 65 half as much again.
-TILE = 64
 # A part of a tile that is worth being computed as a whole one.
 NEARLY_TILE = 0.6
 
@@ -95,14 +93,14 @@ class Scheduler:
         return tokens // TILE * TILE + (streaming and self._split)
 
     def _fill(self, prompts: list[Sequence], budget: int, streaming: bool) -> list[Run]:
-        runs = []
+        runs: list[Run] = []
         for sequence in sorted(prompts, key=lambda s: (s.pending > SMALLEST_CHUNK, s.started_ns)):
             wanted = sequence.text_until() - sequence.computed
             count = min(wanted, budget)
             if TILE <= count < wanted:
                 count = min(count, self._tiles(count, streaming))
-            elif runs and count < min(wanted, TILE):
-                break  # the rest of a budget that others have used is not worth an untiled run
+            elif count < min(wanted, TILE) and any(run.count >= TILE for run in runs):
+                break  # what another prompt has left of the budget is not worth an untiled run
             if count > 0:
                 runs.append(Run(sequence, count))
                 budget -= count

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .model import Model
 from .sequence import Sequence
+from .tiles import TILE
 
 TokenArray = NDArray[np.int32]
 # Below this many tokens a copy of a prefix costs more than it saves.
@@ -58,6 +59,7 @@ class Slots:
         self._copy_seconds = model.kv_bytes() / max(1, len(self._slots)) / COPY_SPEED
         if model.layout.unified:
             self._copy_seconds = 0.0
+        self._work = model.prefill_work()
         self.seconds_per_token = 0.0
 
     @property
@@ -113,6 +115,7 @@ class Slots:
             return False
         source = max(self._slots, key=lambda slot: self._shared(sequence, slot))
         shared = self._shared(sequence, source)
+        shared -= self._tokens_to_repeat(sequence, shared)
         target = self._choose(free, source, shared)
         reused = self._reuse(sequence, source, target, shared)
         target.sequence = sequence
@@ -180,6 +183,15 @@ class Slots:
         """Tokens of the prompt that the slot has computed; one token always stays to compute."""
         shared = min(common_prefix(sequence.prompt, slot.tokens), len(sequence.prompt) - 1)
         return sequence.whole_chunks(shared)
+
+    def _tokens_to_repeat(self, sequence: Sequence, shared: int) -> int:
+        """Shared tokens that are better computed again, so that the new ones fill a tile."""
+        count = len(sequence.prompt) - shared
+        if self._work is None or sequence.media or not self._work.worth_a_tile(count, shared):
+            return 0
+        # Beside other sequences the first token of a run is not computed with the rest of it.
+        beside = not self._model.layout.unified and bool(self.live)
+        return min(shared, TILE - count + beside)
 
     def _choose(self, free: list[Slot], source: Slot, shared: int) -> Slot:
         if source.sequence is None and shared > 0:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ollama_server.engine.protocol import Generate, Sampling, Text
 from ollama_server.engine.sampling import Sampler
-from ollama_server.engine.scheduler import STALL_SECONDS, Scheduler
+from ollama_server.engine.scheduler import SMALLEST_CHUNK, STALL_SECONDS, TILE, Scheduler
 from ollama_server.engine.sequence import Sequence
 from ollama_server.engine.slots import common_prefix
 from ollama_server.engine.text import TextStream
@@ -40,12 +40,43 @@ def test_decoding_sequences_get_their_token_before_any_prompt() -> None:
     ]
 
 
+def beside_a_stream(scheduler: Scheduler, prompt: int = 2000) -> int:
+    """How many tokens of a prompt the next step takes while another sequence decodes."""
+    runs = scheduler.plan([sequence(0, prompt), sequence(1, 5, generated=1)])
+    return next(run.count for run in runs if not run.sequence.decoding)
+
+
+def at_speed(seconds_per_token: float, *, split: bool = True) -> Scheduler:
+    """A scheduler that has measured this speed on whole tiles."""
+    scheduler = Scheduler(2048, split=split)
+    scheduler.measured(scheduler.plan([sequence(0, 1000)]), 1000 * seconds_per_token)
+    return scheduler
+
+
 def test_a_prompt_beside_running_streams_gets_what_the_stall_bound_allows() -> None:
-    scheduler = Scheduler(2048)
-    scheduler.measured(scheduler.plan([sequence(0, 1000)]), 1.0)  # a millisecond a token
-    runs = scheduler.plan([sequence(0, 2000), sequence(1, 5, generated=1)])
-    prefill = next(run for run in runs if not run.sequence.decoding)
-    assert prefill.count == int(STALL_SECONDS / scheduler.seconds_per_token)
+    count = beside_a_stream(at_speed(STALL_SECONDS / 300, split=False))
+    assert count == 4 * TILE  # the whole tiles of 300 tokens
+
+
+def test_the_token_that_is_computed_beside_the_streams_comes_on_top_of_whole_tiles() -> None:
+    assert beside_a_stream(at_speed(STALL_SECONDS / 300)) == 4 * TILE + 1
+
+
+def test_most_of_a_tile_is_rounded_up() -> None:
+    assert beside_a_stream(at_speed(STALL_SECONDS / 50)) == TILE + 1
+
+
+def test_a_slow_model_takes_prompts_in_small_pieces() -> None:
+    assert beside_a_stream(at_speed(STALL_SECONDS / 30)) == 30
+    assert beside_a_stream(at_speed(1.0)) == SMALLEST_CHUNK
+
+
+def test_slow_small_pieces_do_not_make_the_next_ones_smaller() -> None:
+    scheduler = at_speed(STALL_SECONDS / 100)
+    streams = [sequence(0, 30), sequence(1, 5, generated=1)]
+    for _ in range(20):
+        scheduler.measured(scheduler.plan(streams), 10 * STALL_SECONDS)
+    assert beside_a_stream(scheduler) == TILE + 1
 
 
 def test_a_prompt_alone_fills_the_batch_until_the_speed_is_known() -> None:
@@ -60,13 +91,18 @@ def test_a_run_is_complete_when_it_reaches_the_last_known_token() -> None:
 
 
 def test_prompts_are_served_in_order_of_arrival() -> None:
-    runs = Scheduler(100).plan([sequence(0, 400, started=2), sequence(1, 400, started=1)])
-    assert [(run.sequence.slot, run.count) for run in runs] == [(1, 100)]
+    runs = Scheduler(128).plan([sequence(0, 400, started=2), sequence(1, 400, started=1)])
+    assert [(run.sequence.slot, run.count) for run in runs] == [(1, 128)]
 
 
 def test_a_short_prompt_does_not_wait_for_a_long_one() -> None:
-    runs = Scheduler(100).plan([sequence(0, 4000, started=1), sequence(1, 10, started=2)])
-    assert [(run.sequence.slot, run.count) for run in runs] == [(0, 90), (1, 10)]
+    runs = Scheduler(140).plan([sequence(0, 4000, started=1), sequence(1, 10, started=2)])
+    assert [(run.sequence.slot, run.count) for run in runs] == [(0, 128), (1, 10)]
+
+
+def test_what_a_long_prompt_leaves_of_a_batch_waits_for_the_next_one() -> None:
+    runs = Scheduler(140).plan([sequence(0, 4000, started=1), sequence(1, 400, started=2)])
+    assert [(run.sequence.slot, run.count) for run in runs] == [(0, 128)]
 
 
 def test_runs_are_ordered_by_slot() -> None:
