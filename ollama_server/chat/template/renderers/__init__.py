@@ -32,9 +32,19 @@ class Renderer:
 
 @cache
 def _registry() -> dict[str, dict[str, Any]]:
-    text = resources.files(__package__).joinpath("registry.json").read_text(encoding="utf-8")
-    registry: dict[str, dict[str, Any]] = json.loads(text)
+    registry: dict[str, dict[str, Any]] = json.loads(_read("registry.json"))
     return registry
+
+
+@cache
+def _texts() -> dict[str, str]:
+    """Instructions that several renderers give their models, for the variable ``texts``."""
+    texts: dict[str, str] = json.loads(_read("texts.json"))
+    return texts
+
+
+def _read(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def renderer_names() -> list[str]:
@@ -48,13 +58,12 @@ def named_renderer(name: str) -> Renderer | None:
     entry = _registry().get(name)
     if entry is None or "sizes" in entry:
         return None
-    file = resources.files(__package__).joinpath(entry["template"])
     return Renderer(
         name=name,
-        text=file.read_text(encoding="utf-8"),
+        text=_read(entry["template"]),
         parser=entry.get("parser", ""),
         bos=entry.get("bos", ""),
-        variables=entry.get("variables", {}),
+        variables={"texts": _texts(), **entry.get("variables", {})},
         prefill=entry.get("prefill", "continue"),
         thinks=entry.get("thinks", True),
     )
