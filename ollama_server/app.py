@@ -29,6 +29,7 @@ from ollama_server.middleware import (
     MetricsMiddleware,
     OriginRules,
 )
+from ollama_server.requestlog import RequestLogMiddleware
 from ollama_server.routes import anthropic, native, openai, rerank
 from ollama_server.routes.envelopes import error_response
 from ollama_server.routes.native.server import API_VERSION, package_version
@@ -83,6 +84,8 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     """From the inside out: the last one added sees a request first."""
     if keys := load_keys(settings.api_keys, settings.api_keys_file):
         app.add_middleware(ApiKeyMiddleware, keys=keys)
+    if settings.debug_log_requests:
+        app.add_middleware(RequestLogMiddleware, url=settings.address.client_url)
     app.add_middleware(CleanPathMiddleware, is_known=lambda path: bool(methods_of(app, path)))
     if settings.address.is_loopback:
         app.add_middleware(HostCheckMiddleware)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
 
@@ -27,6 +28,9 @@ def run(settings: Settings) -> None:
     )
     # Their lines about every request and connection say nothing that ours do not.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    if not settings.vulkan:
+        # llama.cpp's own variable; an empty list of devices leaves none.
+        os.environ["GGML_VK_VISIBLE_DEVICES"] = ""
     try:
         app = create_app(settings)
         listener = listen(settings.address)

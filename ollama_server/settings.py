@@ -209,11 +209,18 @@ class Settings(BaseSettings):
     )
     gpu_overhead: Unsigned = Field(default=0, description="Bytes of each GPU to leave alone.")
     sched_spread: Bool = Field(
-        default=False, description="Spread a model over all GPUs even if one suffices."
+        default=False,
+        description="Accepted for compatibility: llama.cpp uses all GPUs unless main_gpu is set.",
     )
-    llm_library: str = Field(default="", description="Force a backend library of llama.cpp.")
+    llm_library: str = Field(
+        default="",
+        description="Accepted for compatibility: the backend is chosen when llama.cpp is built.",
+    )
     vulkan: Bool = Field(default=True, description="Allow Vulkan devices.")
-    igpu_enable: Tristate = Field(default=None, description="Allow or forbid integrated GPUs.")
+    igpu_enable: Tristate = Field(
+        default=None,
+        description="Accepted for compatibility: integrated GPUs serve where there is no other.",
+    )
     go_template: Tristate = Field(
         default=None,
         description="Force (1) or forbid (0) a model's Go template where a Jinja one exists too.",
