@@ -176,3 +176,9 @@ def test_a_bad_request_has_the_familys_envelope(client: Anthropic, model: str) -
     body: Any = caught.value.body
     assert body["error"]["type"] == "invalid_request_error"
     assert body["request_id"].startswith("req_")
+
+
+def test_models_are_listed_and_found(client: Anthropic, model: str) -> None:
+    found = {item.id: item for item in client.models.list()}
+    assert found[f"{model}:latest"].display_name == f"{model}:latest"
+    assert client.models.retrieve(model).created_at.year >= 2024

@@ -1,8 +1,12 @@
-"""GET /v1/models and /v1/models/{id}."""
+"""GET /v1/models and /v1/models/{id}: the only routes that OpenAI and Anthropic share by name.
+
+Anthropic's clients send a version header with every request; they get their own shape.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -22,8 +26,14 @@ router = APIRouter(tags=["OpenAI"])
 async def list_models(request: Request) -> Response:
     """All installed models, the newest first."""
     entries = await asyncio.to_thread(request.app.state.store.list)
-    models = [_model(entry.name.short, entry) for entry in entries]
-    return _json({"object": "list", "data": models})
+    models = [_model(request, entry.name.short, entry) for entry in entries]
+    if not _is_anthropic(request):
+        return _json({"object": "list", "data": models})
+    ends = {
+        "first_id": models[0]["id"] if models else None,
+        "last_id": models[-1]["id"] if models else None,
+    }
+    return _json({"data": models, "has_more": False, **ends})
 
 
 @router.get("/v1/models/{model:path}", summary="Get a model", **documented(family="openai"))
@@ -33,14 +43,23 @@ async def get_model(request: Request, model: str) -> Response:
     if not name.is_valid:
         raise BadRequest("invalid model name")
     entry = await asyncio.to_thread(request.app.state.store.resolve, name)
-    return _json(_model(model, entry))
+    return _json(_model(request, model, entry))
 
 
-def _model(model_id: str, entry: Entry) -> dict[str, Any]:
+def _is_anthropic(request: Request) -> bool:
+    return "anthropic-version" in request.headers
+
+
+def _model(request: Request, model_id: str, entry: Entry) -> dict[str, Any]:
+    created = entry.modified_ns // 10**9
+    if _is_anthropic(request):
+        moment = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        names = {"id": model_id, "display_name": model_id}
+        return {"type": "model", **names, "created_at": moment}
     return {
         "id": model_id,
         "object": "model",
-        "created": entry.modified_ns // 10**9,
+        "created": created,
         "owned_by": entry.name.namespace,
     }
 
