@@ -37,6 +37,11 @@ class Prompt:
     template: PromptTemplate | None = None
     last: Message | None = None
 
+    @property
+    def has_media(self) -> bool:
+        """Whether images or sound are part of the prompt."""
+        return any(isinstance(part, protocol.Media) for part in self.parts)
+
 
 async def build(
     request: GenerationRequest,
@@ -65,6 +70,8 @@ async def build(
             dropped = await renderer.exact(messages) - await renderer.exact(kept)
         messages = kept
     prompt = _with_media(await renderer.text(messages), prompts.all_media(messages))
+    if not prompt.has_media and not request.context and (tokens := renderer.tokens(messages)):
+        prompt.parts = [protocol.Tokens(tokens)]  # counting them was as much work as using them
     prompt.template, prompt.last, prompt.dropped = template, messages[-1], max(0, dropped)
     if request.context:
         prompt.text = await runner.detokenize(request.context) + prompt.text
@@ -95,7 +102,7 @@ def _stored_message(message: Mapping[str, Any]) -> Message:
 
 
 class _Renderer:
-    """Renders parts of a conversation and counts their tokens; remembers the texts."""
+    """Renders parts of a conversation and counts their tokens; remembers both."""
 
     def __init__(
         self,
@@ -111,6 +118,7 @@ class _Renderer:
         self._runner = runner
         self._counts_images = counts_images
         self._texts: dict[tuple[int, ...], str] = {}
+        self._tokens: dict[str, list[int]] = {}
 
     async def text(self, messages: list[Message]) -> str:
         """The prompt; templates come from downloaded files and may be slow, hence the thread."""
@@ -129,8 +137,14 @@ class _Renderer:
 
     async def exact(self, messages: list[Message]) -> int:
         """Tokens of the prompt, images included."""
-        (tokens,) = await self._runner.tokenize([await self.text(messages)])
-        return len(tokens) + self._images(messages)
+        text = await self.text(messages)
+        if text not in self._tokens:
+            (self._tokens[text],) = await self._runner.tokenize([text], add_special=True)
+        return len(self._tokens[text]) + self._images(messages)
+
+    def tokens(self, messages: list[Message]) -> list[int]:
+        """Token ids of a prompt that was rendered, empty where nobody needed to count them."""
+        return self._tokens.get(self._texts[tuple(map(id, messages))], [])
 
     def _images(self, messages: list[Message]) -> int:
         if not self._counts_images:
