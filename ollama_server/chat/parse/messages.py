@@ -155,7 +155,7 @@ class MessageParser(TapeParser):
         kind = route.kind
         if kind is not Kind.THINKING and self._region:
             yield from self._region.take((yield from spaces(tape, 0)))
-        elif kind is Kind.CALL and route.tool:
+        elif kind is Kind.CALL and route.tool and not tape.is_hopeless:
             yield from self._call(route.tool)
         if kind is Kind.CALL:
             kind = Kind.CONTENT
@@ -170,8 +170,10 @@ class MessageParser(TapeParser):
         """Take a body that is the arguments of a call; leave it when it is not."""
         tape = self.tape
         at = yield from spaces(tape, 0)
+        read_before = tape.read_ahead
         end, arguments = yield from self._arguments(at, tool)
         if arguments is None:
+            tape.note_failure(read_before)
             return
         tape.take(end, Kind.CALL)
         tape.calls.append(self._tools.make(FoundCall(0, tool, arguments)))

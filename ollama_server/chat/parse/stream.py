@@ -55,14 +55,17 @@ class CallRegion:
         self._inside = bare
         self._in_list = False
         some = False
-        while True:
+        while not self._tape.is_hopeless:
+            read_before = self._tape.read_ahead
             found = yield from self._call(at, bare=bare, first=not some)
             if found is None:
+                self._tape.note_failure(read_before)
                 return some
             some = True
             self._tape.take(found.end, Kind.CALL)
             self._tape.calls.append(self._tools.make(found))
             at = yield from self._leave()
+        return some
 
     def _call(self, at: int, *, bare: bool, first: bool) -> Scan[FoundCall | None]:
         tape = self._tape

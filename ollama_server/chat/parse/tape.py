@@ -20,6 +20,9 @@ T = TypeVar("T")
 Scan = Generator[None, None, T]
 """A coroutine that yields whenever it wants more text, and returns a ``T``."""
 
+MAX_LATE_FAILURES = 16
+MAX_WASTED = 500_000
+
 _NONSPACE = re.compile(r"\S")
 _WORD_BORDER = re.compile(r"\s+|(?<=[>`])(?=<)|(?<=\])(?=\[)")
 
@@ -36,7 +39,17 @@ class Kind(Enum):
 class Tape:
     """Text in, a Delta out. Offsets of the scanning functions count from the front of ``text``."""
 
-    __slots__ = ("calls", "content", "final", "text", "thinking", "truncated")
+    __slots__ = (
+        "calls",
+        "content",
+        "final",
+        "late_failures",
+        "read_ahead",
+        "text",
+        "thinking",
+        "truncated",
+        "wasted",
+    )
 
     pass_plain_text = True
     """Whether parsers may hand on text without markers past ``take``; a recorder says no."""
@@ -45,6 +58,9 @@ class Tape:
         self.text = ""
         self.final = False
         self.truncated = False
+        self.read_ahead = 0
+        self.wasted = 0
+        self.late_failures = 0
         self.content = ""
         self.thinking = ""
         self.calls: list[ToolCall] = []
@@ -58,6 +74,16 @@ class Tape:
             self.content += piece
         elif kind is Kind.THINKING:
             self.thinking += piece
+
+    def note_failure(self, read_before: int) -> None:
+        """Count what looked like a call and was none; ``read_ahead`` stood at ``read_before``."""
+        self.wasted += self.read_ahead - read_before
+        self.late_failures += self.final
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether to stop looking for calls: each look may read all the text that is left."""
+        return self.late_failures >= MAX_LATE_FAILURES or self.wasted >= MAX_WASTED
 
     def drain(self) -> Delta:
         """The output since the last drain."""
@@ -141,6 +167,11 @@ class Balance:
 
     def end(self, tape: Tape, at: int) -> Scan[int]:
         """The offset behind the bracket that closes the one at ``at``; -1 when the text ends."""
+        end = yield from self._end(tape, at)
+        tape.read_ahead += (end if end > 0 else len(tape.text)) - at
+        return end
+
+    def _end(self, tape: Tape, at: int) -> Scan[int]:
         depth = 0
         while True:
             found = yield from until(tape, at, self._any, self._longest)

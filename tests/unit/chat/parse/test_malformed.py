@@ -337,6 +337,27 @@ def test_aliases_name_the_tool_that_is_declared() -> None:
     assert answer.named == [("read", {"path": "a"})]
 
 
+@pytest.mark.parametrize(
+    ("source", "unit"),
+    [
+        ("qwen3", '<tool_call>\n{"name": "'),
+        ("ministral", "[TOOL_CALLS]tide[ARGS]{"),
+        ("harmony", "<|channel|>commentary to=tide<|message|>{"),
+    ],
+)
+def test_endless_beginnings_of_calls_are_content(source: str, unit: str) -> None:
+    text = unit * 4000
+    answer = parse([text], fmt(source))
+    assert answer.named == []
+    assert answer.content.count("{") == 4000
+
+
+def test_deeply_nested_beginnings_of_calls_are_content() -> None:
+    text = "<tool_call>{" * 4000 + "}" * 4000
+    answer = parse([text], fmt("qwen3"))
+    assert (answer.content, answer.named) == (text, [])
+
+
 def test_templates_are_looked_at_once() -> None:
     qwen = template("Qwen-Qwen3-0.6B")
     assert output_format(qwen) is output_format(qwen)
