@@ -69,6 +69,11 @@ async def merged(
 
     The first failure ends all of them.
     """
+    if len(streams) == 1:
+        async with closing(streams[0]) as only:
+            async for event in only:
+                yield event
+        return
     queue: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
 
     async def pump(number: int, stream: AsyncIterator[Event]) -> None:
@@ -88,13 +93,13 @@ async def merged(
     running = len(tasks)
     try:
         while running:
-            event = await queue.get()
-            if event is None:
+            item = await queue.get()
+            if item is None:
                 running -= 1
-            elif isinstance(event, Exception):
-                raise event
+            elif isinstance(item, Exception):
+                raise item
             else:
-                yield event
+                yield item
     finally:
         for task in tasks:
             task.cancel()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -202,6 +204,23 @@ async def test_one_failing_prompt_fails_the_request() -> None:
     failing = stream([NotFound("gone")])
     with pytest.raises(NotFound):
         await collect(merged([stream([*say("a"), done()]), failing], 1), 2)
+
+
+async def test_leaving_ends_the_generations_of_all_prompts() -> None:
+    ended: list[int] = []
+
+    async def endless(number: int) -> AsyncGenerator[Event, None]:
+        try:
+            while True:
+                yield Chunk(content="a")
+                await asyncio.sleep(0)
+        finally:
+            ended.append(number)
+
+    events = merged([endless(1), endless(2)], 1)
+    await anext(events)
+    await events.aclose()
+    assert sorted(ended) == [1, 2]
 
 
 async def test_legacy_logprobs_are_parallel_lists() -> None:
