@@ -7,21 +7,15 @@ from collections.abc import Iterator
 from ollama_server.chat.template.base import ThinkingMarkers
 from ollama_server.chat.template.go import nodes
 from ollama_server.chat.template.go.evaluator import Template
-from ollama_server.errors import TemplateError
 
 
 def identifiers(template: Template) -> frozenset[str]:
-    """The names, in lower case, of all fields and variables that a template reads.
-
-    Raises TemplateError for a ``{{ template }}`` without data, which could only print nothing.
-    """
+    """The names, in lower case, of all fields and variables that a template reads."""
     found: set[str] = set()
     for root in (template.root, *template.defined.values()):
         for node in _walk(root):
             if isinstance(node, nodes.Field | nodes.Variable):
                 found.update(name.lower() for name in node.path)
-            elif isinstance(node, nodes.Call) and node.pipe is None:
-                raise TemplateError("undefined template specified")
     return frozenset(found)
 
 
@@ -42,7 +36,7 @@ def _children(node: nodes.Node) -> list[nodes.Node]:
         case nodes.Action():
             return [node.pipe]
         case nodes.Call():
-            return [node.pipe] if node.pipe else []
+            return [node.pipe]
         case nodes.Pipeline():
             return [arg for command in node.commands for arg in command.args]
         case nodes.Chain():

@@ -176,7 +176,7 @@ class _Run:
             raise self.fail(node, f'template "{node.name}" not defined')
         if self.depth >= self.budget.limits.depth:
             raise self.fail(node, f"exceeded maximum template depth ({self.budget.limits.depth})")
-        argument = self.pipeline(dot, node.pipe) if node.pipe else None
+        argument = self.pipeline(dot, node.pipe)
         outer = self.variables, self.name
         self.variables, self.name = [("$", argument)], node.name
         self.depth += 1

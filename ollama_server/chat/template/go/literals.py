@@ -63,15 +63,18 @@ def number(text: str) -> int | float:
     if digits.startswith(("0x", "0b", "0o")):
         if "p" in digits or "." in digits:
             return sign * float.fromhex(digits)
-        return sign * int(digits, 0)
+        return sign * _bounded(int(digits, 0))
     if any(char in digits for char in ".e"):
         return sign * float(digits)
     if len(digits) > 1 and digits.startswith("0"):
-        return sign * int(digits, 8)
-    value = int(digits)
+        return sign * _bounded(int(digits, 8))
+    return sign * _bounded(int(digits))
+
+
+def _bounded(value: int) -> int:
     if value >= 2**64:
         raise ValueError("integer overflow")
-    return sign * value
+    return value
 
 
 def quote(text: str) -> str:

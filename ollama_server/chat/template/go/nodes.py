@@ -153,11 +153,10 @@ class Call(Node):
     """``{{template "name" pipeline}}``"""
 
     name: str
-    pipe: Pipeline | None
+    pipe: Pipeline
 
     def __str__(self) -> str:
-        argument = f" {self.pipe}" if self.pipe else ""
-        return f'{{{{template "{self.name}"{argument}}}}}'
+        return f'{{{{template "{self.name}" {self.pipe}}}}}'
 
 
 @dataclass(slots=True)

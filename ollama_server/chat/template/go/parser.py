@@ -221,11 +221,11 @@ class _Parser:
 
     def _call(self, token: Token) -> nodes.Node:
         name = self._template_name("template clause")
-        pipe = None
-        if self.next_solid().kind != "right":
-            self.index -= 1
-            pipe = self._pipeline("template clause", "right")
-        return nodes.Call(token.pos, name, pipe)
+        if self.next_solid().kind == "right":
+            # Go allows it; here it could only print nothing, and Ollama refuses it.
+            raise TemplateError("undefined template specified")
+        self.index -= 1
+        return nodes.Call(token.pos, name, self._pipeline("template clause", "right"))
 
     def _block(self, token: Token) -> nodes.Node:
         name = self._template_name("block clause")

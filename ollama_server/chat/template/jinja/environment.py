@@ -289,7 +289,8 @@ class JinjaTemplate:
                 self._template = self._environment.from_string(text)
             except TemplateSyntaxError as error:
                 raise TemplateError(f"template: line {error.lineno}: {error.message}") from error
-            except (JinjaError, RecursionError, MemoryError, SyntaxError, ValueError) as error:
+            except Exception as error:
+                # Whatever the compiler runs into, the text is not a template that can be used.
                 raise TemplateError(f"template: {_reason(error)}") from error
 
     def render(self, variables: Mapping[str, Any]) -> str:
