@@ -32,7 +32,7 @@ from ollama_server.store.gguf import GGUF
 from ollama_server.store.job import Job, frames
 from ollama_server.store.manifest import Layer, Manifest
 from ollama_server.store.model import load_model, read_config
-from ollama_server.store.names import Name
+from ollama_server.store.names import Name, Reference
 from ollama_server.store.parts import DetectedTemplate, Parts, merged_parameters
 from ollama_server.store.progress import Progress
 from ollama_server.store.quantize import quantize, source_type
@@ -142,7 +142,7 @@ class _Creation:
         if self.plan.remote_host:
             pass  # a stub has no weights: texts and config are all of it
         elif self.plan.base is not None:
-            self._inherit(self.plan.base.name)
+            self._inherit(self.plan.base)
         else:
             self._read_files()
         if self.request.adapters:
@@ -156,10 +156,12 @@ class _Creation:
         self._add_parameters(config)
         return self._install(config, prune)
 
-    def _inherit(self, name: Name) -> None:
+    def _inherit(self, base: Reference) -> None:
         """Take over every layer of an installed model."""
-        entry = self.store.resolve(name)
+        entry = self.store.resolve(base.name)
         self.inherited = read_config(self.store, entry)
+        if base.source == "local" and self.inherited.is_remote:
+            raise ModelNotFound(f"model '{base.name.short}' not found")
         self.params = dict(load_model(self.store, entry).params)
         for layer in entry.manifest.layers:
             self.parts.keep(replace(layer, from_=entry.name.short))

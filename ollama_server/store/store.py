@@ -82,6 +82,7 @@ class Pins:
         """Give all held blobs back."""
         with self._store.lock_thread:
             self._store.pinned.subtract(self._held)
+            self._store.pinned += Counter()  # forgets what nobody holds any more
             self._held.clear()
 
 

@@ -59,6 +59,25 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "LlamaForCausalLM",
         _DECODER | {"tie_word_embeddings": True, "rope_parameters": _LLAMA3_ROPE, "head_dim": 32},
     ),
+    "llama with linear rope": (
+        "LlamaForCausalLM",
+        _DECODER
+        | {"rope_parameters": {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}},
+    ),
+    "qwen3 with yarn": (
+        "Qwen3ForCausalLM",
+        _DECODER
+        | {
+            "head_dim": 32,
+            "max_position_embeddings": 512,
+            "rope_parameters": {
+                "rope_type": "yarn",
+                "rope_theta": 10000.0,
+                "factor": 4.0,
+                "original_max_position_embeddings": 128,
+            },
+        },
+    ),
     "llama with biases": ("LlamaForCausalLM", _DECODER | {"attention_bias": True}),
     "mistral": ("MistralForCausalLM", _DECODER | {"sliding_window": None}),
     "mixtral": (

@@ -328,7 +328,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 def test_memory_is_bounded_by_the_largest_tensor(tmp_path: Path) -> None:
-    width, layers = 1024, 6
+    width, layers = 768, 6
     shapes = llama_shapes(width, layers)
     generator = np.random.default_rng(0)
     weights = {
@@ -350,8 +350,7 @@ def test_memory_is_bounded_by_the_largest_tensor(tmp_path: Path) -> None:
         check=True,
     )
     grown = int(result.stdout) * 1024
-    assert largest == 4 << 20
-    assert total > 140 << 20
+    assert total > 30 * largest
     # Reading, changing and encoding one tensor takes a few copies of it, and streaming pieces
     # of 16 MiB.
     assert grown < 8 * largest + (32 << 20)

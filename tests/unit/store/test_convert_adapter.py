@@ -120,6 +120,32 @@ def test_base_and_adapter_compute_what_the_merged_model_computes(
     assert abs(plain - expected).max() > 0.05 * abs(expected).max()
 
 
+def test_transposed_factors_make_the_same_adapter(tmp_path: Path) -> None:
+    weights = goldens.checkpoint_weights(CASES["llama"]["shapes"])
+    factors = adapter_weights(weights)
+    transposed = {
+        name.removeprefix("base_model.model.")
+        .replace(".lora_A.weight", ".lora_a")
+        .replace(".lora_B.weight", ".lora_b"): np.ascontiguousarray(values.T)
+        for name, values in factors.items()
+    }
+    files = write_checkpoint(tmp_path / "base", CASES["llama"]["config"], weights)
+    base = read_gguf(convert(files, tmp_path / "base.gguf"))
+    sets = (
+        adapter_files(tmp_path / "peft", factors),
+        adapter_files(
+            tmp_path / "mlx", transposed, lora_alpha=None, lora_parameters={"scale": ALPHA / RANK}
+        ),
+    )
+    made = []
+    for number, found in enumerate(sets):
+        with (tmp_path / f"{number}.gguf").open("w+b") as file:
+            convert_adapter(found, base, file.write, Job())
+            file.seek(0)
+            made.append(file.read())
+    assert made[0] == made[1]
+
+
 def test_the_adapter_says_what_it_is(tmp_path: Path) -> None:
     weights = goldens.checkpoint_weights(CASES["llama"]["shapes"])
     files = write_checkpoint(tmp_path / "base", CASES["llama"]["config"], weights)

@@ -341,6 +341,20 @@ def test_a_cloud_reference_makes_a_stub(store: Store) -> None:
     assert store.resolve(parse("new")).manifest.layers == ()
 
 
+def test_a_child_of_a_stub_is_a_stub(store: Store) -> None:
+    make(store, model="stub", **{"from": "gpt:cloud"}, info={"context_length": 5})
+    make(store, **{"from": "stub"}, system="Be kind.")
+    config = installed(store).config
+    assert (config.remote_model, config.context_length) == ("gpt", 5)
+    assert installed(store).system == "Be kind."
+
+
+def test_a_stub_is_no_local_model(store: Store) -> None:
+    make(store, model="stub", **{"from": "gpt:cloud"})
+    with pytest.raises(ModelNotFound):
+        make(store, **{"from": "stub:local"})
+
+
 @pytest.mark.parametrize(
     ("text", "url"),
     [
