@@ -17,6 +17,7 @@ from ollama_server.store.store import Store
 
 CLOUD_DISABLED = "ollama cloud is disabled: remote model is unavailable"
 _CACHED = 64
+_FILL_IN_KEYS = tuple(f"tokenizer.ggml.fim_{part}_token_id" for part in ("pre", "suf", "mid"))
 # The texts by which llama.cpp knows the tokens of fill-in-the-middle.
 _FILL_IN_TOKENS = (
     ("<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<｜fim▁begin｜>", "<PRE>", "▁<PRE>"),
@@ -34,7 +35,7 @@ class Installed:
 
     @cached_property
     def facts(self) -> TemplateFacts:
-        """What the choice of a template depends on."""
+        """What the choice of a template depends on, without a look at the vocabulary."""
         model, config = self.model, self.model.config
         tool_use = model.metadata.get("tokenizer.chat_template.tool_use")
         return TemplateFacts(
@@ -47,24 +48,38 @@ class Installed:
             jinja=model.jinja,
             jinja_tool_use=tool_use if isinstance(tool_use, str) else None,
             prefer_go=self.settings.go_template,
-            bos=_token_text(model, "bos"),
-            eos=_token_text(model, "eos"),
             adds_eos=model.metadata.get("tokenizer.ggml.add_eos_token") is True,
         )
 
     @cached_property
+    def full_facts(self) -> TemplateFacts:
+        """The same with the texts of the tokens that templates write."""
+        bos, eos = _token_text(self.model, "bos"), _token_text(self.model, "eos")
+        return replace(self.facts, bos=bos, eos=eos)
+
+    @cached_property
     def template(self) -> PromptTemplate:
         """What renders chats. Raises TemplateError for a template that is broken."""
-        return choose_template(self.facts)
+        return choose_template(self.full_facts)
 
     def template_for(self, override: str | None, *, completion: bool) -> PromptTemplate:
         """What renders a request: its own Go template, else the model's. Raises TemplateError."""
-        facts = replace(self.facts, override=override) if override else self.facts
+        facts = self.full_facts
+        if override:
+            facts = replace(facts, override=override)
         return choose_template(facts, completion=completion)
 
     @cached_property
     def capabilities(self) -> tuple[str, ...]:
         """What the model can do, in Ollama's order."""
+        return self._capabilities(not self.model.is_embedding and _fills_in(self.model))
+
+    @cached_property
+    def listed_capabilities(self) -> tuple[str, ...]:
+        """The same for lists of many models: what only the vocabulary tells is left out."""
+        return self._capabilities(all(key in self.model.metadata for key in _FILL_IN_KEYS))
+
+    def _capabilities(self, infill: bool) -> tuple[str, ...]:
         model = self.model
         known = model.gguf_capabilities
         if model.gguf is None:
@@ -76,7 +91,7 @@ class Installed:
                 embedding=model.is_embedding,
                 vision="vision" in known,
                 audio="audio" in known,
-                infill=not model.is_embedding and _fills_in(model),
+                infill=infill,
             )
         )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +15,7 @@ log = logging.getLogger(__name__)
 
 _GIB = 1 << 30
 _TIMEOUT_SECONDS = 60.0
+_CPU_LIBRARY = re.compile(r"(lib)?ggml-(base|blas|cpu)\b")
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -35,6 +38,8 @@ _decode = msgspec.json.Decoder(_Report).decode
 
 async def find_gpus() -> list[Device]:
     """All GPUs; none when the engine was built without a GPU backend, or cannot tell."""
+    if _is_built_without_gpu():
+        return []
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -57,6 +62,16 @@ async def find_gpus() -> list[Device]:
     if not report.gpu_offload:
         return []
     return [device for device in report.devices if device.type in ("gpu", "igpu")]
+
+
+def _is_built_without_gpu() -> bool:
+    """Whether llama.cpp's libraries are there and none of them is for a GPU: saves a process."""
+    spec = importlib.util.find_spec("llama_cpp")
+    if spec is None or spec.origin is None:
+        return False
+    libraries = {path.name for path in (Path(spec.origin).parent / "lib").glob("*ggml-*")}
+    others = [name for name in libraries if not _CPU_LIBRARY.match(name)]
+    return bool(libraries) and not others
 
 
 def automatic_context(gpus: list[Device], overhead: int) -> int:

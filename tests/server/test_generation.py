@@ -117,10 +117,15 @@ def test_a_token_limit_ends_with_length(server: ServerProcess, name: str) -> Non
 
 
 def test_a_stop_string_ends_the_answer_and_is_no_part_of_it(server: ServerProcess) -> None:
-    text = server.generate("What is Docker?", options={"num_predict": 24})["response"]
+    def ask(**options: Any) -> dict[str, Any]:
+        return server.generate(
+            "What is Docker?", think=False, options={"num_predict": 24} | options
+        )
+
+    text = ask()["response"]
     word = text.split()[2]
     for stop in (word, [word]):
-        answer = server.generate("What is Docker?", options={"num_predict": 24, "stop": stop})
+        answer = ask(stop=stop)
         assert answer["response"] == text[: text.index(word)]
         assert answer["done_reason"] == "stop"
 

@@ -59,9 +59,8 @@ def _tag(entry: Entry, installed: Installed) -> dict[str, Any]:
         "digest": entry.digest,
         "details": shown.details(model, lengths=True),
     }
-    capabilities = _capabilities(installed)
-    if capabilities:
-        tag["capabilities"] = capabilities
+    if installed.listed_capabilities:
+        tag["capabilities"] = installed.listed_capabilities
     return tag | _remote(model)
 
 
@@ -125,7 +124,7 @@ def _show(catalog: Catalog, name: Name, body: ShowRequest) -> dict[str, Any]:
         "messages": [dict(message) for message in model.messages],
         "tensors": shown.tensors(model.gguf),
         "projector_info": shown.model_info(model.projector_gguf, verbose=body.verbose),
-        "capabilities": _capabilities(installed),
+        "capabilities": installed.capabilities,
         "requires": model.config.requires,
     }
     found = {key: value for key, value in found.items() if value}
@@ -141,13 +140,6 @@ def _template_text(installed: Installed) -> str:
         return installed.template.text
     except ServerError:
         return installed.model.template or installed.model.jinja or shown.DEFAULT_TEMPLATE
-
-
-def _capabilities(installed: Installed) -> list[str]:
-    try:
-        return list(installed.capabilities)
-    except ServerError:
-        return list(installed.model.gguf_capabilities)
 
 
 def _modified_at(model: Model) -> str:
