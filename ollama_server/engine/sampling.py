@@ -23,6 +23,8 @@ CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)
 FINE = 32
 COARSE = 16
 NARROW_UP_TO = 256
+# Candidates that a narrowed vocabulary seldom exceeds.
+POOL = 512
 
 Logits = NDArray[np.float32]
 Ids = NDArray[np.integer]
@@ -61,6 +63,7 @@ class Sampler:
         self._top_k = sampling.top_k
         self._bias = [(t, b) for t, b in sampling.logit_bias.items() if 0 <= t < n_vocab]
         self._chain = self._build(sampling, n_vocab)
+        self._pool = Pool(POOL)
 
     def _build(self, sampling: Sampling, n_vocab: int) -> Any:
         chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
@@ -111,7 +114,7 @@ class Sampler:
             if allowed is None:
                 return int(logits.argmax())
             return int(allowed[logits[allowed].argmax()])
-        token = self._draw(candidates(logits, self._candidate_ids(logits, allowed)))
+        token = self._draw(logits, self._candidate_ids(logits, allowed))
         if self._penalized:
             lib.llama_sampler_accept(self._chain, token)
         return token
@@ -123,24 +126,42 @@ class Sampler:
             return likeliest(logits, self._top_k)
         return None
 
-    def _draw(self, pool: NDArray[np.void]) -> int:
-        array = lib.llama_token_data_array(
-            data=pool.ctypes.data_as(lib.llama_token_data_p),
-            size=len(pool),
-            selected=-1,
-            sorted=False,
+    def _draw(self, logits: Logits, ids: Ids | None) -> int:
+        pool = self._pool
+        size = len(logits) if ids is None else len(ids)
+        if size > len(pool.ids):
+            pool = Pool(size)
+        pool.fill(logits, ids)
+        lib.llama_sampler_apply(self._chain, pool.reference)
+        return int(pool.ids[pool.array.selected])
+
+
+class Pool:
+    """Room for candidates as llama.cpp's samplers take them, made once and filled every step.
+
+    A step streams all weights through the caches, so what Python does after it is slow by what it
+    touches: this has fewer objects than making the arrays anew.
+    """
+
+    __slots__ = ("_items", "array", "ids", "logits", "reference")
+
+    def __init__(self, size: int) -> None:
+        self._items = np.zeros(size, dtype=CANDIDATE)
+        self.ids = self._items["id"]
+        self.logits = self._items["logit"]
+        self.array = lib.llama_token_data_array(
+            data=self._items.ctypes.data_as(lib.llama_token_data_p), size=size
         )
-        lib.llama_sampler_apply(self._chain, ctypes.byref(array))
-        return int(array.data[array.selected].id)
+        self.reference = ctypes.byref(self.array)
 
-
-def candidates(logits: Logits, ids: Ids | None) -> NDArray[np.void]:
-    """llama_token_data of the given ids, of the whole vocabulary for None."""
-    pool = np.empty(len(logits) if ids is None else len(ids), dtype=CANDIDATE)
-    pool["id"] = np.arange(len(logits), dtype=np.int32) if ids is None else ids
-    pool["logit"] = logits if ids is None else logits[ids]
-    pool["p"] = 0.0
-    return pool
+    def fill(self, logits: Logits, ids: Ids | None) -> None:
+        """Hold the given ids with their logits, the whole vocabulary for None."""
+        count = len(logits) if ids is None else len(ids)
+        self.ids[:count] = np.arange(count, dtype=np.int32) if ids is None else ids
+        self.logits[:count] = logits if ids is None else logits[ids]
+        self.array.size = count
+        self.array.selected = -1
+        self.array.sorted = False
 
 
 def likeliest(logits: Logits, count: int) -> Ids:
