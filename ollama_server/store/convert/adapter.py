@@ -17,7 +17,7 @@ from ollama_server.store.job import Job
 
 # Architectures whose query and key rows GGUF keeps in interleaved rotary order.
 _PERMUTED = ("llama", "granite")
-_CONVERTIBLE = ("llama", "granite", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3")
+CONVERTIBLE = ("llama", "granite", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3")
 
 _WRAPPING = re.compile(r"^(base_model\.model\.|model\.base_model\.)+")
 _FACTOR = re.compile(r"\.lora_(?P<which>[AB])(\.\w+)?(\.weight)?$", re.IGNORECASE)
@@ -33,8 +33,8 @@ def convert_adapter(files: Mapping[str, Path], base: GGUF, sink: write.Sink, job
     config = read_json(files, "adapter_config.json")
     if not isinstance(config, dict):
         raise StoreError("adapter_config.json is missing: it says how strong the adapter is")
-    if base.architecture not in _CONVERTIBLE:
-        known = ", ".join(_CONVERTIBLE)
+    if base.architecture not in CONVERTIBLE:
+        known = ", ".join(CONVERTIBLE)
         raise StoreError(
             f'unsupported architecture "{base.architecture}" for adapters; known: {known}'
         )

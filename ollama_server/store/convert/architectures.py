@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ollama_server.store import gguf_write as write
 from ollama_server.store.convert.settings import Settings
@@ -40,7 +40,7 @@ class Architecture:
     ``settings`` are (GGUF key, names in config.json, encoder). ``rename`` are regular expressions
     applied to tensor names before they are looked up, ``skip`` names tensors that GGUF has no use
     for. ``permuted`` query and key rows go from half-split to interleaved rotary order. ``shift``
-    is added to norm weights. ``stacked_positions`` says that positions start behind the padding id.
+    is added to norm weights. ``offset_positions`` says that positions start behind the padding id.
     """
 
     gguf: str
@@ -289,24 +289,8 @@ _BERT = Architecture(
     embeds=True,
     metadata=_encoder_metadata,
 )
-_ROBERTA = Architecture(
-    "bert",
-    _ENCODER,
-    rename=_BERT_NAMES,
-    skip=_BERT.skip,
-    embeds=True,
-    offset_positions=True,
-    metadata=_encoder_metadata,
-)
-_RERANKER = Architecture(
-    "bert",
-    _ENCODER,
-    rename=_BERT_NAMES,
-    skip=_BERT.skip,
-    offset_positions=True,
-    ranks=True,
-    metadata=_encoder_metadata,
-)
+_ROBERTA = replace(_BERT, offset_positions=True)
+_RERANKER = replace(_ROBERTA, embeds=False, ranks=True)
 
 ARCHITECTURES: Mapping[str, Architecture] = {
     "LlamaForCausalLM": _LLAMA,
