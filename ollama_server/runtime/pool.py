@@ -166,7 +166,12 @@ class Pool:
             return
         loaded.idle.set()
         loaded.expires_at = time.time() + loaded.keep_alive
-        if self._loaded.get(loaded.key) is not loaded or loaded.leaving:
+        if not loaded.leaving:
+            self._expire(loaded)
+
+    def _expire(self, loaded: Loaded) -> None:
+        """Let an idle model go when its time is up, which may be now."""
+        if self._loaded.get(loaded.key) is not loaded:
             return
         if not loaded.runner.is_alive or loaded.keep_alive <= 0:
             self._drop(loaded)
@@ -326,7 +331,10 @@ class Pool:
             while loaded.users and loaded.runner.is_alive:
                 await loaded.idle.wait()
         except asyncio.CancelledError:
-            loaded.leaving = False  # whoever wanted it gone is gone first
+            # Whoever wanted it gone is gone first.
+            loaded.leaving = False
+            if not loaded.users:
+                self._expire(loaded)
             raise
         if self._loaded.get(loaded.key) is loaded:
             self._drop(loaded)

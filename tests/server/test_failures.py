@@ -128,6 +128,15 @@ def _is_zombie(pid: int) -> bool:
         return True
 
 
+def test_a_client_that_hangs_up_while_its_model_loads_stops_the_load(home: Path) -> None:
+    process = ServerProcess(home)
+    hang_up_after(process, LONG, 0)
+    wait_until(lambda: process.metric("ollama_http_requests_total", status="499") == 1)
+    wait_until(lambda: not process.runners())
+    assert process.loaded() == []
+    process.close()
+
+
 def test_a_full_queue_answers_503_and_loaded_models_still_serve(frail: ServerProcess) -> None:
     frail.generate("Hi")
     # Each asks for another context, so that each needs a load and waits for the one before it.

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ollama_server.runtime import memory
+from ollama_server.runtime.plan import LoadOptions, Plan, make_plan, out_of_memory
+from ollama_server.settings import Settings
+from ollama_server.store.embedded import register_embedded
+from ollama_server.store.model import Model, load_model
+from ollama_server.store.names import Name
+from ollama_server.store.store import Store
+
+GIB = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """The embedded model in a store of its own."""
+    store = Store(tmp_path_factory.mktemp("store"))
+    register_embedded(store)
+    return load_model(store, store.resolve(Name.parse("tiny")))
+
+
+def settings(**values: object) -> Settings:
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def plan_for(model: Model, options: LoadOptions = LoadOptions(), **values: object) -> Plan:
+    return make_plan(model, options, settings(**values), auto=8192, gpu=False, free=64 * GIB)
+
+
+def test_the_cache_of_a_token_is_keys_and_values_of_all_layers(model: Model) -> None:
+    gguf = model.gguf
+    assert gguf is not None
+    size = gguf.get("attention.key_length") + gguf.get("attention.value_length")
+    values = gguf.get("block_count") * gguf.get("attention.head_count_kv") * size
+    assert memory.kv_bytes_per_token(model, "") == values * 2
+    assert memory.kv_bytes_per_token(model, "q8_0") == values * 34 // 32
+
+
+def test_more_sequences_are_made_while_memory_is_plenty(model: Model) -> None:
+    cache = memory.kv_bytes_per_token(model, "") * 4096
+    fixed = memory.weight_bytes(model) + (256 << 20)
+
+    def choose(caches: float) -> int:
+        free = fixed + int(cache * caches / 0.8) + 1
+        return memory.choose_parallel(model, num_ctx=4096, kv_type="", free=free)
+
+    assert choose(160) == 16
+    assert choose(40) == 8
+    assert choose(4) == 4
+    assert choose(3) == 2
+    assert choose(0) == 1
+
+
+def test_num_parallel_is_taken_as_it_is(model: Model) -> None:
+    assert plan_for(model, num_parallel=3).parallel == 3
+
+
+def test_a_context_is_clamped_between_its_floor_and_the_trained_one(model: Model) -> None:
+    assert LoadOptions(num_ctx=1).clamped(model).num_ctx == 4
+    assert LoadOptions(num_ctx=10**6).clamped(model).num_ctx == model.context_length
+    sees = replace(model, projectors=(Path("mmproj.gguf"),))
+    assert LoadOptions(num_ctx=100).clamped(sees).num_ctx == 2048
+
+
+def test_short_memory_takes_sequences_first_and_then_the_automatic_context(model: Model) -> None:
+    plan: Plan | None = plan_for(model)
+    seen = []
+    while plan is not None:
+        seen.append((plan.parallel, plan.num_ctx))
+        plan = plan.smaller()
+    assert seen == [(16, 8192), (8, 8192), (4, 8192), (2, 8192), (1, 8192), (1, 4096)]
+
+
+def test_what_was_asked_for_is_never_made_smaller(model: Model) -> None:
+    assert plan_for(model, LoadOptions(num_ctx=8192), num_parallel=4).smaller() is None
+
+
+def test_the_error_says_what_to_do(model: Model) -> None:
+    text = str(out_of_memory(plan_for(model, LoadOptions(num_ctx=8192)), GIB))
+    assert "requires more system memory" in text
+    assert "lower num_ctx (now 8192)" in text
