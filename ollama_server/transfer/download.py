@@ -8,9 +8,11 @@ left to hash when the last byte arrives. The file gets its final name only when 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import os
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,17 +24,25 @@ from ollama_server.errors import ServerError, TransferError
 from ollama_server.store.blobs import Blobs
 from ollama_server.store.disk import disk_errors, explain, free_space
 from ollama_server.transfer.net import Refused, Unreachable, cause
-from ollama_server.transfer.parts import STREAMS, Part, PartialFile, divide
+from ollama_server.transfer.parts import Part, PartialFile, divide
 from ollama_server.transfer.registry import Location
 from ollama_server.transfer.threads import Threads
 
-# Written at once: large enough to make the hop into a thread cheap, small enough for 16 streams.
+# Written at once: large enough to make the hop into a thread cheap.
 _WRITE_BYTES = 512 << 10
 _HASH_BYTES = 2 << 20
 # At most this much of a part is fetched again after a crash.
 _SAVE_BYTES = 16 << 20
 # Dirty pages are pushed to the disk as they come: no long wait for it at the end.
 _SYNC_BYTES = 256 << 20
+
+
+# Streams to begin with, the most there may be, and the speed of all together at which no more are
+# opened. An event loop may read some 3 MB ahead for each of them when this process is short of CPU.
+_FIRST_STREAMS = 4
+_MOST_STREAMS = 8
+_FAST_BYTES = 200e6
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +169,10 @@ class BlobDownload:
             os.close(self._descriptor)
 
     async def _fetch_and_hash(self) -> str:
-        streams = asyncio.Semaphore(STREAMS)
         try:
             async with asyncio.TaskGroup() as everything:
                 digest = everything.create_task(self._hash())
-                async with asyncio.TaskGroup() as parts:
-                    for part in self._parts:
-                        if not part.done:
-                            parts.create_task(self._fetch(part, streams))
+                await self._fetch_all()
                 self.moved.set()
         except BaseExceptionGroup as group:
             raise first_error(group) from None
@@ -175,34 +181,59 @@ class BlobDownload:
         await self._threads.run(lambda: os.fsync(self._descriptor))
         return f"sha256:{digest.result()}"
 
+    async def _fetch_all(self) -> None:
+        """Fetch the missing parts in order, with more streams while they are not fast together.
+
+        More streams help against distance, not against a near server: there they only hold memory
+        and keep the start of the file, which is hashed first, from being complete.
+        """
+        waiting = deque(part for part in self._parts if not part.done)
+        all_taken = asyncio.Event()
+
+        async def work() -> None:
+            while waiting:
+                await self._fetch(waiting.popleft())
+            all_taken.set()
+
+        async with asyncio.TaskGroup() as streams:
+            count, is_fast = 0, False
+            while waiting:
+                if not is_fast:
+                    more = min(max(count, _FIRST_STREAMS), _MOST_STREAMS - count, len(waiting))
+                    for _ in range(more):
+                        streams.create_task(work())
+                    count += more
+                before = self.completed
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(all_taken.wait(), _LOOK_SECONDS)
+                is_fast = self.completed - before > _FAST_BYTES * _LOOK_SECONDS
+
     # ── bytes ────────────────────────────────────────────────────────────────────────────────
 
-    async def _fetch(self, part: Part, streams: asyncio.Semaphore) -> None:
+    async def _fetch(self, part: Part) -> None:
         failures = 0
-        async with streams:
-            while not part.done:
-                before = part.completed
-                try:
-                    await self._stream(part)
-                    continue
-                except (httpx.ReadTimeout, httpx.WriteTimeout):
-                    # Stalled. A new connection costs nothing, so this may go on for ever.
-                    continue
-                except httpx.HTTPError as error:
-                    failure: Exception = Unreachable(cause(error))
-                except (Unreachable, Refused) as error:
-                    failure = error
-                    if isinstance(error, Refused):
-                        self._location = None
-                if part.completed > before:
-                    failures = 0
-                failures += 1
-                if failures >= self._retry.attempts:
-                    raise TransferError(
-                        f"max retries exceeded: {failure}; "
-                        "pull again to go on from where it stopped"
-                    ) from failure
-                await asyncio.sleep(self._retry.pause(failures - 1))
+        while not part.done:
+            before = part.completed
+            try:
+                await self._stream(part)
+                continue
+            except (httpx.ReadTimeout, httpx.WriteTimeout):
+                # Stalled. A new connection costs nothing, so this may go on for ever.
+                continue
+            except httpx.HTTPError as error:
+                failure: Exception = Unreachable(cause(error))
+            except (Unreachable, Refused) as error:
+                failure = error
+                if isinstance(error, Refused):
+                    self._location = None
+            if part.completed > before:
+                failures = 0
+            failures += 1
+            if failures >= self._retry.attempts:
+                raise TransferError(
+                    f"max retries exceeded: {failure}; pull again to go on from where it stopped"
+                ) from failure
+            await asyncio.sleep(self._retry.pause(failures - 1))
 
     async def _stream(self, part: Part) -> None:
         """One request for what is missing of ``part``. Whatever arrived is kept."""
@@ -214,7 +245,7 @@ class BlobDownload:
         ) as response:
             skip = await self._bytes_to_skip(response, part)
             # One buffer for the whole stream: the many small pieces of a response die at once,
-            # so that sixteen streams leave no fragmented heap behind.
+            # so that they leave no fragmented heap behind.
             buffer = memoryview(bytearray(_WRITE_BYTES))
             held = 0
             try:
