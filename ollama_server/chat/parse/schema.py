@@ -22,7 +22,26 @@ def styled(schema: Mapping[str, Any]) -> dict[str, Any]:
     Schemas that do not say whether they allow other properties allow them by the standard, but
     models that may invent properties do. Every value of the result is a value of ``schema``.
     """
-    return {"x-guidance": _STYLE, **_closed(schema)}
+    closed = _closed(schema)
+    for keyword in ("$defs", "definitions"):
+        definitions = schema.get(keyword)
+        if isinstance(definitions, Mapping) and not _combines(schema):
+            closed[keyword] = {key: _closed_if_schema(value) for key, value in definitions.items()}
+    return {"x-guidance": _STYLE, **closed}
+
+
+def _combines(value: Any) -> bool:
+    """Whether some part of a schema adds properties to another, a definition perhaps."""
+    if isinstance(value, list):
+        return any(_combines(item) for item in value)
+    if not isinstance(value, Mapping):
+        return False
+    parts = value.get("allOf")
+    if isinstance(parts, list) and len(parts) > 1:
+        return True
+    if "$ref" in value and ("properties" in value or "allOf" in value):
+        return True
+    return "if" in value or any(_combines(item) for item in value.values())
 
 
 def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,4 +74,7 @@ def _problem(schema: str) -> str:
 
 def schema_problem(schema: Mapping[str, Any]) -> str:
     """What llguidance has against a JSON Schema, empty for nothing."""
-    return _problem(json.dumps(styled(schema)))
+    try:
+        return _problem(json.dumps(styled(schema)))
+    except RecursionError:
+        return "nested too deeply"

@@ -278,6 +278,14 @@ def test_a_schema_that_cannot_be_enforced_is_refused_in_llguidances_words() -> N
         requested_schema({"not": {}})
 
 
+def test_a_schema_nested_too_deeply_is_refused() -> None:
+    schema: dict[str, Any] = {"type": "integer"}
+    for _ in range(2000):
+        schema = {"type": "array", "items": schema}
+    with pytest.raises(BadRequest, match="deeply"):
+        requested_schema(schema)
+
+
 def test_objects_have_their_declared_properties_only() -> None:
     assert not accepts(format_grammar(SCHEMA), '{"a": 1, "b": 2}')
 
@@ -289,6 +297,23 @@ def test_objects_that_say_so_have_other_properties() -> None:
 def test_combined_schemas_stay_satisfiable() -> None:
     other = {"type": "object", "properties": {"b": {"type": "integer"}}, "required": ["b"]}
     assert accepts(format_grammar({"allOf": [SCHEMA, other]}), '{"a": 1, "b": 2}')
+
+
+def test_definitions_have_their_declared_properties_only() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"at": {"$ref": "#/$defs/Place"}},
+        "required": ["at"],
+        "$defs": {"Place": SCHEMA},
+    }
+    assert accepts(format_grammar(schema), '{"at": {"a": 1}}')
+    assert not accepts(format_grammar(schema), '{"at": {"a": 1, "b": 2}}')
+
+
+def test_definitions_that_are_combined_stay_satisfiable() -> None:
+    other = {"type": "object", "properties": {"b": {"type": "integer"}}, "required": ["b"]}
+    schema = {"allOf": [{"$ref": "#/$defs/Place"}, other], "$defs": {"Place": SCHEMA}}
+    assert accepts(format_grammar(schema), '{"a": 1, "b": 2}')
 
 
 def test_a_format_waits_for_the_end_of_thinking() -> None:
