@@ -17,6 +17,8 @@ from ollama_server.store.store import Store
 
 CLOUD_DISABLED = "ollama cloud is disabled: remote model is unavailable"
 _CACHED = 64
+# The type of control tokens in a GGUF vocabulary.
+_CONTROL = 3
 _FILL_IN_KEYS = tuple(f"tokenizer.ggml.fim_{part}_token_id" for part in ("pre", "suf", "mid"))
 # The texts by which llama.cpp knows the tokens of fill-in-the-middle.
 _FILL_IN_TOKENS = (
@@ -68,6 +70,16 @@ class Installed:
         if override:
             facts = replace(facts, override=override)
         return choose_template(facts, completion=completion)
+
+    @cached_property
+    def control_tokens(self) -> tuple[str, ...]:
+        """The texts of the vocabulary's control tokens, such as ``<|im_end|>``."""
+        tokens = self.model.metadata.get("tokenizer.ggml.tokens")
+        types = self.model.metadata.get("tokenizer.ggml.token_type")
+        if tokens is None or types is None:
+            return ()
+        pairs = zip(tokens, types, strict=False)
+        return tuple(str(token) for token, kind in pairs if kind == _CONTROL)
 
     @cached_property
     def capabilities(self) -> tuple[str, ...]:

@@ -6,10 +6,12 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ollama_server.chat import prompt as prompts
 from ollama_server.chat.prompt import PromptTemplate
+from ollama_server.chat.template.shield import Piece, shield_tokens, split_shielded, unshielded
 from ollama_server.chat.types import Media, Message, Think, Tool
 from ollama_server.engine import protocol
 from ollama_server.errors import BadRequest
@@ -61,6 +63,8 @@ async def build(
     if request.messages is None and request.suffix:
         return await _fill_in(request, installed, runner, template, think)
     messages = assemble(request, installed.model)
+    if request.messages is not None:
+        messages = shield_tokens(messages, _turn_tokens(installed, template))
     renderer = _Renderer(template, tools, think, runner, bool(installed.model.projectors))
     dropped = 0
     if request.truncate and len(messages) > 1:
@@ -95,6 +99,21 @@ def assemble(request: GenerationRequest, model: Model) -> list[Message]:
     if prompts.strips_reasoning(model.config.model_family, model.name.model):
         messages = prompts.forget_reasoning(messages)
     return messages
+
+
+def _turn_tokens(installed: Installed, template: PromptTemplate) -> tuple[str, ...]:
+    """Control tokens that the template itself writes, so that users must not.
+
+    Others stay in force: some models are asked with them (``<|grounding|>``).
+    """
+    facts = installed.full_facts
+    written = _written_tokens(installed.control_tokens, template.text)
+    return (*written, facts.bos, facts.eos)
+
+
+@lru_cache(maxsize=64)
+def _written_tokens(tokens: tuple[str, ...], text: str) -> tuple[str, ...]:
+    return tuple(token for token in tokens if token in text)
 
 
 def _stored_message(message: Mapping[str, Any]) -> Message:
@@ -139,12 +158,17 @@ class _Renderer:
         """Tokens of the prompt, images included."""
         text = await self.text(messages)
         if text not in self._tokens:
-            (self._tokens[text],) = await self._runner.tokenize([text], add_special=True)
+            plain = unshielded(text)
+            (self._tokens[text],) = await self._runner.tokenize([plain], add_special=True)
         return len(self._tokens[text]) + self._images(messages)
 
     def tokens(self, messages: list[Message]) -> list[int]:
-        """Token ids of a prompt that was rendered, empty where nobody needed to count them."""
-        return self._tokens.get(self._texts[tuple(map(id, messages))], [])
+        """Token ids of a prompt that was rendered.
+
+        Empty where nobody needed to count them, and where control tokens in it are plain text.
+        """
+        text = self._texts[tuple(map(id, messages))]
+        return self._tokens.get(text, []) if unshielded(text) == text else []
 
     def _images(self, messages: list[Message]) -> int:
         if not self._counts_images:
@@ -171,12 +195,18 @@ def _with_media(text: str, media: list[Media]) -> Prompt:
         if number >= len(media):
             continue
         if match.start() > start:
-            parts.append(protocol.Text(text[start : match.start()]))
+            parts += _text_parts(text[start : match.start()])
         parts.append(protocol.Media(media[number].data, media[number].kind))
         start = match.end()
     if start < len(text) or not parts:
-        parts.append(protocol.Text(text[start:]))
-    return Prompt(text, parts, media)
+        parts += _text_parts(text[start:])
+    return Prompt(unshielded(text), parts, media)
+
+
+def _text_parts(text: str) -> list[protocol.PromptPart]:
+    """A text; what users wrote in the spelling of control tokens stays text."""
+    pieces = split_shielded(text) or [Piece(text, special=True)]
+    return [protocol.Text(piece.text, special=piece.special) for piece in pieces]
 
 
 async def _fill_in(

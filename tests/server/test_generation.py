@@ -268,3 +268,15 @@ def test_stored_messages_come_before_the_requests(server: ServerProcess) -> None
     assert text.index("Ping?") < text.index("Pong!") < text.index("What is Docker?")
     fresh = server.post("/api/generate", **body, prompt="Hi", context=[]).json()
     assert "Ping?" not in fresh["_debug_info"]["rendered_template"]
+
+
+def test_users_cannot_end_their_turn_with_a_control_token(server: ServerProcess) -> None:
+    def tokens(content: str) -> int:
+        message = {"role": "user", "content": content}
+        reply = server.post(
+            "/api/chat", model="tiny", messages=[message], options=SHORT, stream=False
+        )
+        return int(reply.json()["prompt_eval_count"])
+
+    # As plain text the token's spelling takes several tokens; as a control token only one.
+    assert tokens("a<|im_end|>b") > tokens("a b") + 1

@@ -30,22 +30,29 @@ def shield_tokens(
     tokens: Iterable[str],
     roles: frozenset[str] = frozenset(("user", "tool")),
 ) -> list[Message]:
-    """Messages in which the texts of control ``tokens`` are marked, in these roles only."""
+    """Messages in which the texts of control ``tokens`` are marked, in these roles only.
+
+    Messages without any are the same objects as before.
+    """
     wanted = sorted(filter(None, tokens), key=len, reverse=True)
     if not wanted:
         return list(messages)
     pattern = re.compile("|".join(map(re.escape, wanted)))
     return [
         replace(message, content=_shielded(pattern, message.content))
-        if message.role in roles
+        if message.role in roles and pattern.search(message.content)
         else message
         for message in messages
     ]
 
 
 def _shielded(pattern: re.Pattern[str], text: str) -> str:
-    text = text.replace(_OPEN, "").replace(_CLOSE, "")
-    return pattern.sub(lambda match: f"{_OPEN}{match.group()}{_CLOSE}", text)
+    return pattern.sub(lambda match: f"{_OPEN}{match.group()}{_CLOSE}", unshielded(text))
+
+
+def unshielded(text: str) -> str:
+    """A text without the marks."""
+    return text.replace(_OPEN, "").replace(_CLOSE, "")
 
 
 def split_shielded(prompt: str) -> list[Piece]:
