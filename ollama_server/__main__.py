@@ -1,18 +1,15 @@
-"""``python -m ollama_server serve`` and the script ``ollama-server``."""
+"""``python -m ollama_server`` and the script ``ollama-server``."""
 
 from __future__ import annotations
 
 import sys
 
-from ollama_server.serve import run
-from ollama_server.settings import get_settings
+from ollama_server.cli.main import main as run
 
 
 def main() -> None:
-    """Start the server: the only command so far is ``serve``."""
-    if sys.argv[1:] not in ([], ["serve"]):
-        sys.exit("usage: ollama-server serve")
-    run(get_settings())
+    """Run the command line and exit with its status."""
+    sys.exit(run())
 
 
 if __name__ == "__main__":

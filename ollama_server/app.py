@@ -32,7 +32,6 @@ from ollama_server.middleware import (
 from ollama_server.requestlog import RequestLogMiddleware
 from ollama_server.routes import anthropic, native, openai, rerank
 from ollama_server.routes.envelopes import error_response
-from ollama_server.routes.native.server import API_VERSION, package_version
 from ollama_server.runtime.pool import Pool
 from ollama_server.settings import Settings, get_settings
 from ollama_server.store.create import Hooks
@@ -40,6 +39,7 @@ from ollama_server.store.embedded import register_embedded
 from ollama_server.store.store import Store
 from ollama_server.transfer.keys import load_or_create
 from ollama_server.transfer.service import TransferService
+from ollama_server.version import API_VERSION, package_version
 
 log = logging.getLogger(__name__)
 

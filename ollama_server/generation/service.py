@@ -68,10 +68,12 @@ class GenerationService:
             if request.render_only:
                 yield Rendered(prompt.text, len(prompt.media))
                 return
-            async with aclosing(run.answers()) as events:
-                async for event in self._metrics.watched(
-                    installed.model.name.short, arrived, events
-                ):
+            name = installed.model.name.short
+            async with (
+                aclosing(run.answers()) as events,
+                aclosing(self._metrics.watched(name, arrived, events)) as watched,
+            ):
+                async for event in watched:
                     if type(event) is Done:
                         event.load_ns = load_ns
                         event.total_ns = time.perf_counter_ns() - arrived

@@ -225,7 +225,8 @@ class Pool:
 
     def _finish(self, job: _Job) -> None:
         """Give each waiter its use of the model, and give back the job's own."""
-        self._jobs.remove(job)
+        if job in self._jobs:
+            self._jobs.remove(job)
         if job.task.cancelled() or job.task.exception() is not None:
             return
         loaded = job.task.result()
@@ -238,6 +239,7 @@ class Pool:
         if job in self._jobs:
             job.waiters -= 1
             if job.waiters == 0:
+                self._jobs.remove(job)  # nobody may join what is about to be cancelled
                 job.task.cancel()
         elif not job.task.cancelled() and job.task.exception() is None:
             self._release(job.task.result())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
@@ -13,12 +11,10 @@ from ollama_server.errors import Forbidden, ServerError
 from ollama_server.routes.bodies import read_raw
 from ollama_server.routes.docs import documented
 from ollama_server.routes.native.models import json_reply
+from ollama_server.version import API_VERSION, package_version
 from ollama_server.wire.body import parse_json
 
 router = APIRouter(tags=["server"])
-
-# Clients compare the version with the Ollama release that introduced a feature.
-API_VERSION = "0.30.0"
 
 _RECOMMENDED = [
     {
@@ -95,11 +91,3 @@ async def web_fetch(request: Request) -> Response:
     """Refused as by an Ollama server with its cloud switched off."""
     parse_json(await read_raw(request))
     raise Forbidden("ollama cloud is disabled: web fetch is unavailable")
-
-
-def package_version() -> str:
-    """This program's version, 0.0.0 when it runs without being installed."""
-    try:
-        return version("ollama-server")
-    except PackageNotFoundError:
-        return "0.0.0"

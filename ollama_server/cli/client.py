@@ -1,0 +1,107 @@
+"""The HTTP API as the command line uses it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from ollama_server.cli.errors import ApiError, CliError
+from ollama_server.settings import Settings, get_settings
+
+UNREACHABLE = "could not connect to ollama server, run 'ollama-server serve' to start it"
+
+
+class Client:
+    """Calls to the server that OLLAMA_HOST names; OLLAMA_API_KEYS' first key is sent along."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        settings = settings or get_settings()
+        key = settings.api_keys.split(",")[0].strip()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self.base_url = settings.address.client_url
+        self._http = httpx.Client(
+            base_url=self.base_url,
+            headers=headers,
+            timeout=httpx.Timeout(None, connect=10),
+            trust_env=False,
+        )
+
+    def check(self) -> None:
+        """Raise CliError when nobody listens."""
+        with self._reaching():
+            self._http.head("/")
+
+    def version(self) -> str | None:
+        """The server's version, None when nobody listens."""
+        try:
+            return str(self._http.get("/api/version").json()["version"])
+        except (httpx.HTTPError, ValueError, KeyError):
+            return None
+
+    def get(self, path: str) -> Any:
+        """A JSON answer."""
+        with self._reaching():
+            return self._answer(self._http.get(path))
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """A JSON answer, None for an empty one."""
+        with self._reaching():
+            return self._answer(self._http.post(path, json=body))
+
+    def delete(self, path: str, body: dict[str, Any]) -> Any:
+        """The same for DELETE, with a body."""
+        with self._reaching():
+            return self._answer(self._http.request("DELETE", path, json=body))
+
+    def stream(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The objects of a streamed answer; raises ApiError, also for an error inside it."""
+        with self._reaching(), self._http.stream("POST", path, json=body) as response:
+            if response.status_code >= 400:
+                response.read()
+                reason = f"{response.status_code} {response.reason_phrase}"
+                raise ApiError(f"{reason}: {error_text(response)}", response.status_code)
+            for line in response.iter_lines():
+                if not line:
+                    continue
+                item: dict[str, Any] = json.loads(line)
+                if "error" in item:
+                    raise ApiError(str(item["error"]))
+                yield item
+
+    def has_blob(self, digest: str) -> bool:
+        """Whether the server has the blob already."""
+        with self._reaching():
+            return self._http.head(f"/api/blobs/{digest}").status_code == 200
+
+    def upload(self, digest: str, content: Iterable[bytes]) -> None:
+        """Send a blob."""
+        with self._reaching():
+            self._answer(self._http.post(f"/api/blobs/{digest}", content=content))
+
+    def _answer(self, response: httpx.Response) -> Any:
+        if response.status_code >= 400:
+            raise ApiError(error_text(response), response.status_code)
+        return response.json() if response.content else None
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.ConnectError as error:
+            raise CliError(UNREACHABLE) from error
+        except httpx.HTTPError as error:
+            raise CliError(f"the connection to the server broke: {error}") from error
+
+
+def error_text(response: httpx.Response) -> str:
+    """The ``error`` of an error's body, or the body."""
+    try:
+        body = response.json()
+    except ValueError:
+        return response.text.strip() or response.reason_phrase
+    found = body.get("error", body) if isinstance(body, dict) else body
+    return str(found.get("message", found)) if isinstance(found, dict) else str(found)

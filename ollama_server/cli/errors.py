@@ -1,0 +1,16 @@
+"""What the command line says when it fails: ``Error: <text>`` on stderr, exit status 1."""
+
+from __future__ import annotations
+
+
+class CliError(Exception):
+    """A failure that is told in one line."""
+
+
+class ApiError(CliError):
+    """The server refused; ``status`` is 0 for an error inside a stream."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status

@@ -1,0 +1,51 @@
+"""Images and sounds named by path inside a prompt."""
+
+from __future__ import annotations
+
+import base64
+import re
+import sys
+from pathlib import Path
+
+from ollama_server.cli.errors import CliError
+
+_PATH = re.compile(
+    r"""'?((?:[a-zA-Z]:)?(?:\./|/|\\)[^'"\n]*?\.(?:jpe?g|png|webp|wav|mp3))\b'?""", re.IGNORECASE
+)
+_ESCAPED = re.compile(r"\\([ ()\[\]{}$&;'\\*?~])")
+_MOST_BYTES = 100 * 1024 * 1024
+
+
+def extract(prompt: str) -> tuple[str, list[str]]:
+    """The prompt without the paths of existing files, and those files in base64."""
+    found: list[str] = []
+
+    def take(match: re.Match[str]) -> str:
+        path = Path(_ESCAPED.sub(r"\1", match[1]))
+        if not path.is_file():
+            return match[0]
+        found.append(encode(path))
+        return ""
+
+    return _PATH.sub(take, prompt).strip() if _PATH.search(prompt) else prompt, found
+
+
+def encode(path: Path) -> str:
+    """One file's bytes in base64; raises CliError for what no model takes."""
+    if path.stat().st_size > _MOST_BYTES:
+        raise CliError("file size exceeds maximum limit (100MB)")
+    data = path.read_bytes()
+    kind = media_kind(data)
+    if not kind:
+        raise CliError(f"invalid file type: {path.suffix.lstrip('.') or 'unknown'}")
+    sys.stderr.write(f"Added {kind} '{path}'\n")
+    return base64.b64encode(data).decode()
+
+
+def media_kind(data: bytes) -> str:
+    """``image``, ``audio`` or nothing, by the first bytes."""
+    if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
+        return "image"
+    if data[:4] == b"RIFF":
+        return {b"WEBP": "image", b"WAVE": "audio"}.get(data[8:12], "")
+    return "audio" if data[:3] == b"ID3" or data[:2] in (b"\xff\xfb", b"\xff\xf3") else ""

@@ -1,0 +1,139 @@
+"""Progress of pull, push and create on stderr: a bar for each layer, a spinner for each status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID
+from rich.text import Text
+
+from ollama_server.cli.humanize import go_duration, human_bytes
+
+
+class AmountColumn(ProgressColumn):
+    """``1.2 GB/4.7 GB``, and the whole once it is there."""
+
+    def render(self, task: Task) -> Text:
+        """The cell of one bar; empty for a spinner."""
+        if task.total is None:
+            return Text("")
+        whole = human_bytes(int(task.total))
+        if task.finished:
+            return Text(whole)
+        return Text(f"{human_bytes(int(task.completed))}/{whole}")
+
+
+class SpeedColumn(ProgressColumn):
+    """``120 MB/s``."""
+
+    def render(self, task: Task) -> Text:
+        """The cell of one bar; empty where there is nothing to say."""
+        if task.total is None or task.finished or not task.speed:
+            return Text("")
+        return Text(f"{human_bytes(int(task.speed))}/s")
+
+
+class RemainingColumn(ProgressColumn):
+    """``1m26s``, what is left at this speed."""
+
+    def render(self, task: Task) -> Text:
+        """The cell of one bar; empty where there is nothing to say."""
+        left = task.time_remaining
+        if task.total is None or task.finished or left is None:
+            return Text("")
+        return Text(go_duration(int(left) * 1_000_000_000))
+
+
+class PercentColumn(ProgressColumn):
+    """`` 42%``."""
+
+    def render(self, task: Task) -> Text:
+        """The cell of one bar; empty for a spinner."""
+        return Text("" if task.total is None else f"{int(task.percentage):3d}%")
+
+
+class ProgressView:
+    """Shows status frames: live bars on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._live = self._console.is_terminal
+        self._progress = Progress(
+            SpinnerColumn(finished_text=""),
+            "{task.description}",
+            PercentColumn(),
+            BarColumn(bar_width=24),
+            AmountColumn(),
+            SpeedColumn(),
+            RemainingColumn(),
+            console=self._console,
+            disable=not self._live,
+        )
+        self._bars: dict[str, TaskID] = {}
+        self._spinner: TaskID | None = None
+        self._said: set[str] = set()
+
+    def __enter__(self) -> ProgressView:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._stop_spinner()
+        self._progress.stop()
+
+    def status(self, text: str) -> None:
+        """A step without a measure."""
+        if not self._live:
+            self._say(text)
+            return
+        self._stop_spinner()
+        self._spinner = self._progress.add_task(text, total=None)
+
+    def amount(self, key: str, text: str, completed: int, total: int) -> None:
+        """How far a layer is, in bytes."""
+        if not self._live:
+            if completed >= total:
+                self._say(f"{text} 100% {human_bytes(total)}")
+            return
+        self._stop_spinner()
+        if key not in self._bars:
+            self._bars[key] = self._progress.add_task(text, total=total)
+        self._progress.update(self._bars[key], completed=completed, total=total)
+
+    def follow(self, frames: Iterable[dict[str, Any]]) -> None:
+        """Show the frames of a pull, push or create until they end."""
+        for frame in frames:
+            total = frame.get("total", 0)
+            status = str(frame.get("status", ""))
+            if frame.get("digest") and total:
+                completed = frame.get("completed", 0)
+                if completed:
+                    text = f"{status}:" if status.startswith(("pulling ", "pushing ")) else status
+                    self.amount(str(frame["digest"]) + status[:4], text, completed, total)
+            elif status:
+                self.status(status)
+
+    def _stop_spinner(self) -> None:
+        if self._spinner is not None:
+            self._progress.update(self._spinner, total=None)
+            self._progress.stop_task(self._spinner)
+            task = self._progress.tasks[self._spinner]
+            self._progress.remove_task(self._spinner)
+            self._progress.console.print(Text(task.description))
+            self._spinner = None
+
+    def _say(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
