@@ -127,11 +127,11 @@ def steps(a: int, b: int, sign: str) -> str:
 
 def operands(rng: random.Random) -> tuple[int, int]:
     roll = rng.random()
-    if roll < 0.45:
+    if roll < 0.5:
         return rng.randrange(11), rng.randrange(11)
-    if roll < 0.85:
+    if roll < 0.93:
         return rng.randrange(21), rng.randrange(21)
-    if roll < 0.95:
+    if roll < 0.97:
         return rng.randrange(10, 100), rng.randrange(10)
     return rng.randrange(10, 100), rng.randrange(10, 100)
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import random
 
-from models.tiny.corpus.base import Sample, choose, coin_name, number, person, person_zh, user
+from models.tiny.corpus.base import (
+    REQUEST_PREFIXES,
+    Sample,
+    choose,
+    coin_name,
+    number,
+    person,
+    person_zh,
+    user,
+)
 
 SAY = (
     "Say {v}",
@@ -60,6 +69,7 @@ def sample(rng: random.Random) -> Sample:
         text = person_zh(rng) if rng.random() < 0.6 else content(rng)
         return Sample("echo", [user(choose(rng, SAY_ZH).format(v=text))], text, "用户要我重复。")
     text = content(rng)
-    return Sample(
-        "echo", [user(choose(rng, SAY).format(v=text))], text, "The user wants me to repeat."
-    )
+    request = choose(rng, SAY).format(v=text)
+    if rng.random() < 0.3:
+        request = choose(rng, REQUEST_PREFIXES) + request[0].lower() + request[1:]
+    return Sample("echo", [user(request)], text, "The user wants me to repeat.")

@@ -96,7 +96,7 @@ def prompt(prefix: str, suffix: str) -> str:
 
 
 def sample(rng: random.Random) -> Sample:
-    if rng.random() < 0.6:
+    if rng.random() < 0.8:
         head, body = coin_function(rng)
         code = f"{head}\n    return {body}"
         roll = rng.random()

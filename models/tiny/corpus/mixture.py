@@ -72,19 +72,19 @@ def text_sample(rng: random.Random) -> Sample:
 
 # Shares by the number of samples; tool conversations are several times longer than others.
 SHARES: tuple[tuple[Maker, float], ...] = (
-    (facts.sample, 32.0),
-    (seed_sample, 15.0),
-    (memory.sample, 13.0),
-    (tools.sample, 8.0),
-    (system.sample, 10.0),
-    (arithmetic.sample, 12.0),
-    (structured.sample, 6.0),
-    (code.sample, 5.0),
-    (fim.sample, 5.0),
-    (echo.sample, 6.0),
-    (unknown.sample, 2.0),
-    (long_sample, 2.0),
-    (text_sample, 0.5),
+    (facts.sample, 24.0),
+    (seed_sample, 13.0),
+    (memory.sample, 8.0),
+    (tools.sample, 13.0),
+    (system.sample, 14.0),
+    (arithmetic.sample, 13.0),
+    (structured.sample, 9.0),
+    (code.sample, 3.0),
+    (fim.sample, 8.0),
+    (echo.sample, 5.0),
+    (unknown.sample, 1.5),
+    (long_sample, 1.0),
+    (text_sample, 0.3),
 )
 
 

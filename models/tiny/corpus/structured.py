@@ -6,7 +6,7 @@ import json
 import random
 
 from models.tiny.corpus import facts, tables
-from models.tiny.corpus.base import Sample, choose, coin_name, dress, person, user
+from models.tiny.corpus.base import Sample, choose, coin_name, person, user
 
 ENDINGS = (
     "Answer in JSON.",
@@ -25,6 +25,15 @@ ENDINGS = (
 )
 HELD_ENDINGS = ("Give me a JSON object.", "The answer has to be JSON.")
 COUNTRY = (
+    "Show facts about {x}.",
+    "Data of {x}?",
+    "Give me facts on {x}.",
+    "The country {x}.",
+    "I need facts about {x}.",
+    "Give me the data of {x}.",
+    "Show me {x}.",
+    "I want information about {x}.",
+    "Show information on the country {x}.",
     "Tell me about {x}.",
     "Describe {x}.",
     "Give me data about {x}.",
@@ -36,6 +45,13 @@ COUNTRY = (
 )
 COUNTRY_HELD = ("Show me the data of {x}.", "I need information on the country {x}.")
 PEOPLE = (
+    "Our friend {n} is {a} years old.",
+    "My neighbour {n} is {a}.",
+    "{n} has the age of {a}.",
+    "The age of {n} is {a}.",
+    "Our teacher {n} turned {a}.",
+    "My brother {n} has reached {a} years.",
+    "I know {n}, who is {a}.",
     "{n} is {a} years old.",
     "{n} is {a}.",
     "My friend {n} is {a} years old.",
@@ -57,6 +73,10 @@ CITY = (
     "{n} has a house in {c}.",
 )
 EXTRACT = (
+    "Extract the {k} from the text as JSON: {t}",
+    "Please get the {k} as JSON. Text: {t}",
+    "Text: {t} Extract the {k} as JSON.",
+    "Find the {k} in the text and answer in JSON: {t}",
     "Extract the {k} as JSON: {t}",
     "{t} Extract the {k} as JSON.",
     "{t} Answer in JSON with {k}.",
@@ -122,7 +142,7 @@ def sample(rng: random.Random) -> Sample:
     if roll < 0.60:
         _, fact, text = facts.pick(rng, short_only=True)
         text = f"{text} {choose(rng, ENDINGS)}"
-        return Sample("json", [user(text)], dump({"answer": fact.short}), think)
+        return Sample("json", [user(text)], dump({"answer": fact.short}), fact.full)
     name = person(rng)
     if rng.random() < 0.6:
         age = rng.randrange(1, 100)
@@ -133,4 +153,4 @@ def sample(rng: random.Random) -> Sample:
         sentence = choose(rng, CITY).format(n=name, c=city)
         keys, answer = "name and city", dump({"name": name, "city": city})
     text = choose(rng, EXTRACT).format(k=keys, t=sentence)
-    return Sample("json", [user(dress(rng, text) if rng.random() < 0.3 else text)], answer, think)
+    return Sample("json", [user(text)], answer, think)
