@@ -17,7 +17,7 @@ CMAKE ?= $(shell command -v cmake || echo $(BUILD)/cmake/bin/cmake)
 # Versioned by its name, so that another llama-cpp-python means another source and other binaries.
 # The archive's dates may lie in the future, which make and cmake stumble over: take today's (-m).
 # `pip download` resolves nothing here: --no-deps, and the sdist is all that is wanted.
-llama-source:
+llama-source: | $(STAMPS)/serve
 	@set -e; version=$$($(PYTHON) -c \
 	  "import importlib.metadata as m; print(m.version('llama-cpp-python'))"); \
 	name=llama_cpp_python-$$version; \

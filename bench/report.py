@@ -55,7 +55,7 @@ ROWS = (
     Row("schema-share-8", "… share of the same server's free speed", "×", 0.9, absolute=True),
     Row(
         "http-chunk",
-        "CPU of the server process per streamed chunk, 16 streams",
+        "CPU of the server process per streamed chunk, 16 streams of the embedded model",
         "µs",
         60,
         False,

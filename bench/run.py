@@ -23,7 +23,7 @@ from bench.scenarios import DECODE_PROMPT, DECODE_TOKENS, SCENARIOS, Numbers
 from bench.servers import LlamaServer, OurServer, Server, Shape
 
 BARE = "decode"  # the scenario that llama-batched-bench runs too
-OURS_ALONE = {"http"}
+SMALL = "http"  # the scenario about the HTTP layer: our server alone, with the smallest model
 
 
 def main() -> None:
@@ -46,7 +46,12 @@ def main() -> None:
     servers = {"ours": [ours], "llama": [theirs], "both": [theirs, ours]}[arguments.server]
     conditions = report.conditions()
     prompts = Prompts(arguments.vocabulary)
-    numbers, bare = asyncio.run(_measure(servers, names, prompts, arguments))
+    shared = [name for name in names if name != SMALL]
+    numbers, bare = asyncio.run(_measure(servers, shared, prompts, arguments))
+    if SMALL in names and isinstance(ours, OurServer) and ours in servers:
+        small = OurServer(arguments.small_model, shape, work / "bench-small.log", ours.store)
+        alone, _ = asyncio.run(_measure([small], [SMALL], prompts, arguments))
+        numbers[ours] += alone[small]
     over_http = [{"decode-bare": each["decode"]} for each in numbers[ours] if "decode" in each]
     print(conditions, end="\n\n")
     print(report.table(numbers[ours] + over_http, numbers[theirs] + bare))
@@ -55,6 +60,9 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, required=True, help="GGUF that both servers load")
+    parser.add_argument(
+        "--small-model", type=Path, default=Path("models/tiny/tiny.gguf"), help="for http alone"
+    )
     parser.add_argument("--vocabulary", type=Path, required=True, help="GGUF to take words from")
     parser.add_argument("--tools", type=Path, required=True, help="folder of llama.cpp's programs")
     parser.add_argument("--only", default="", help="scenarios, separated by commas")
@@ -75,6 +83,8 @@ async def _measure(
     """The numbers of each repeat: the servers', and llama-batched-bench's."""
     numbers: dict[Server, list[Numbers]] = defaultdict(list)
     bare: list[Numbers] = []
+    if not names:
+        return numbers, bare
     try:
         for server in servers:
             await server.start()
@@ -83,8 +93,6 @@ async def _measure(
         for name in names:
             for repeat in range(arguments.repeats):
                 for server in servers if repeat % 2 else reversed(servers):
-                    if name in OURS_ALONE and not isinstance(server, OurServer):
-                        continue
                     prompts.seed(f"{name} {repeat}")
                     result = await SCENARIOS[name](server, prompts)
                     numbers[server].append(result)

@@ -200,14 +200,14 @@ class OurServer(HttpServer):
 
     def __init__(self, model: Path, shape: Shape, log: Path, store: Path) -> None:
         super().__init__(model, shape, log)
-        self._store = store.resolve()
+        self.store = store.resolve()
         self._installed = model.stem
 
     def command(self) -> tuple[list[str], dict[str, str]]:
         return [sys.executable, "-m", "ollama_server", "serve"], {
-            "HOME": str(self._store),
+            "HOME": str(self.store),
             "OLLAMA_HOST": f"127.0.0.1:{self.port}",
-            "OLLAMA_MODELS": str(self._store / "models"),
+            "OLLAMA_MODELS": str(self.store / "models"),
             "OLLAMA_NUM_PARALLEL": str(self.shape.parallel),
             "OLLAMA_CONTEXT_LENGTH": str(self.shape.num_ctx),
             "OLLAMA_KEEP_ALIVE": "-1",
@@ -216,7 +216,7 @@ class OurServer(HttpServer):
     async def ready(self) -> None:
         content = self.model.read_bytes()
         digest = "sha256:" + hashlib.sha256(content).hexdigest()
-        blob = self._store / "models" / "blobs" / digest.replace(":", "-")
+        blob = self.store / "models" / "blobs" / digest.replace(":", "-")
         if not blob.exists():  # as POST /api/blobs would write it
             blob.parent.mkdir(parents=True, exist_ok=True)
             blob.write_bytes(content)
