@@ -14,7 +14,7 @@ from .sequence import Sequence
 from .tiles import TILE
 
 # Running streams wait at most about this long for another request's prompt.
-STALL_SECONDS = 0.08
+STALL_SECONDS = 0.1
 # With nobody waiting for a token, a step may take this long: short enough to notice a hang-up.
 IDLE_SECONDS = 0.5
 FIRST_CHUNK = 128
