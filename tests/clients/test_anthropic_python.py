@@ -80,7 +80,11 @@ def test_counted_tokens_are_those_of_the_prompt(client: Anthropic, model: str) -
 
 
 def test_marked_prompts_tell_cached_tokens_apart(client: Anthropic, model: str) -> None:
-    text = {"type": "text", "text": "Answer briefly.", "cache_control": {"type": "ephemeral"}}
+    text = {
+        "type": "text",
+        "text": "Answer briefly. " * 40,
+        "cache_control": {"type": "ephemeral"},
+    }
     usage: Any = None
     for _ in range(2):
         usage = client.messages.create(model=model, messages=SKY, system=[text], max_tokens=1).usage

@@ -63,8 +63,10 @@ def test_chat(client: OpenAI, model: str) -> None:
 
 
 def test_a_repeated_prompt_is_counted_as_cached(client: OpenAI, model: str) -> None:
+    long = [{"role": "system", "content": "Answer briefly. " * 40}, *SKY]
+
     def cached() -> int:
-        answer = client.chat.completions.create(model=model, messages=SKY, max_tokens=1)
+        answer = client.chat.completions.create(model=model, messages=long, max_tokens=1)
         assert answer.usage is not None
         assert answer.usage.prompt_tokens_details is not None
         return answer.usage.prompt_tokens_details.cached_tokens or 0
