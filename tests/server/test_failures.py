@@ -118,10 +118,10 @@ def test_runners_end_with_a_killed_server(home: Path) -> None:
     process.generate("Hi")
     (runner,) = process.runners()
     process.kill()
-    wait_until(lambda: not Path(f"/proc/{runner}/status").exists() or _is_zombie(runner))
+    wait_until(lambda: _is_gone(runner))
 
 
-def _is_zombie(pid: int) -> bool:
+def _is_gone(pid: int) -> bool:
     try:
         return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -135,6 +135,23 @@ def test_a_client_that_hangs_up_while_its_model_loads_stops_the_load(home: Path)
     wait_until(lambda: not process.runners())
     assert process.loaded() == []
     process.close()
+
+
+def test_a_load_that_everybody_left_does_not_harm_who_comes_then(home: Path) -> None:
+    process = ServerProcess(home)
+    for _ in range(5):
+        hang_up_after(process, LONG, 0)
+    assert process.generate("Hi")["done"] is True
+    process.close()
+
+
+def test_the_server_ends_in_the_middle_of_a_stream(home: Path) -> None:
+    process = ServerProcess(home)
+    with process.client.stream("POST", "/api/generate", json=LONG) as response:
+        next(response.iter_lines())
+        (runner,) = process.runners()
+        process.close()
+    wait_until(lambda: _is_gone(runner))
 
 
 def test_a_full_queue_answers_503_and_loaded_models_still_serve(frail: ServerProcess) -> None:
