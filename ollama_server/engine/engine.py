@@ -29,6 +29,8 @@ from .vision import Projector
 Inbox = queue.SimpleQueue[object]
 Send = Callable[[p.FromRunner], None]
 GAP_CHECK_STEPS = 16
+# Sampling leaves a core idle, on which the server can pass on the first news in the meantime.
+NEWS_AT_ONCE = 4
 # How many waiting requests are looked at for a prefix that somebody is computing.
 MAX_FOLLOWERS = 32
 
@@ -156,6 +158,8 @@ class Engine:
         if logits is not None:
             for row, sequence in enumerate(complete):
                 self._sample(sequence, logits[row])
+                if len(self._deltas) >= NEWS_AT_ONCE:
+                    self._flush()
         if self._counters["steps"] % GAP_CHECK_STEPS == 0:
             self._slots.close_gaps()
 
@@ -310,7 +314,7 @@ class Engine:
         self._slots.release(sequence)
 
     def _flush(self) -> None:
-        """One frame with the step's news, then the ends."""
+        """A frame with the step's news, then the ends."""
         if self._deltas:
             self._send(p.Step(self._deltas))
             self._deltas = []
