@@ -24,7 +24,7 @@ from ollama_server.errors import ServerError, TransferError
 from ollama_server.store.blobs import Blobs
 from ollama_server.store.disk import disk_errors, explain, free_space
 from ollama_server.transfer.net import Refused, Unreachable, cause
-from ollama_server.transfer.parts import Part, PartialFile, divide
+from ollama_server.transfer.parts import Part, PartedTransfer, PartialFile, divide
 from ollama_server.transfer.registry import Location
 from ollama_server.transfer.threads import Threads
 
@@ -73,7 +73,7 @@ class _NoRanges(Exception):
     """The server sends the whole blob whatever range it is asked for."""
 
 
-class BlobDownload:
+class BlobDownload(PartedTransfer):
     """A ``shared.Transfer`` that ends with the blob in the store, or raises."""
 
     def __init__(
@@ -86,14 +86,12 @@ class BlobDownload:
         threads: Threads,
         retry: Retry | None = None,
     ) -> None:
-        self.digest = digest
-        self.moved = asyncio.Event()
+        super().__init__(digest)
         self._source = source
         self._partial = PartialFile(blobs, digest)
         self._client = client
         self._threads = threads
         self._retry = retry or Retry()
-        self._parts: list[Part] = []
         self._resumed = False
         self._descriptor = -1
         self._location: Location | None = None
@@ -101,16 +99,6 @@ class BlobDownload:
         self._advanced = asyncio.Event()
         self._unsynced = 0
         self._syncing: asyncio.Task[None] | None = None
-
-    @property
-    def total(self) -> int:
-        """Bytes of the blob; 0 until they are known."""
-        return sum(part.size for part in self._parts)
-
-    @property
-    def completed(self) -> int:
-        """Bytes on disk."""
-        return sum(part.completed for part in self._parts)
 
     async def run(self) -> None:
         """Download, verify, publish. Raises TransferError or StoreError; a later run resumes."""

@@ -7,6 +7,7 @@ middle of planning left behind, and is thrown away.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -60,6 +61,26 @@ def divide(total: int, start: int = 0) -> list[Part]:
     size = min(max(total // STREAMS, MIN_PART), MAX_PART)
     offsets = range(start, total, size)
     return [Part(n, at, min(size, total - at)) for n, at in enumerate(offsets)]
+
+
+class PartedTransfer:
+    """What a download and an upload have in common for those who watch them."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+        self.moved = asyncio.Event()
+        """Set when the last byte has crossed the wire."""
+        self._parts: list[Part] = []
+
+    @property
+    def total(self) -> int:
+        """Bytes of the blob; 0 until they are known."""
+        return sum(part.size for part in self._parts)
+
+    @property
+    def completed(self) -> int:
+        """Bytes that are where they should be."""
+        return sum(part.completed for part in self._parts)
 
 
 class PartialFile:

@@ -21,7 +21,7 @@ from ollama_server.errors import TransferError
 from ollama_server.store.disk import disk_errors
 from ollama_server.transfer.download import Retry, first_error
 from ollama_server.transfer.net import Refused, Unreachable, reach
-from ollama_server.transfer.parts import STREAMS, Part, divide
+from ollama_server.transfer.parts import STREAMS, Part, PartedTransfer, divide
 from ollama_server.transfer.registry import Registry
 from ollama_server.transfer.threads import Threads
 
@@ -64,7 +64,7 @@ class _PartDigests:
         return f"{combined.hexdigest()}-{len(self._parts)}"
 
 
-class BlobUpload:
+class BlobUpload(PartedTransfer):
     """A ``shared.Transfer`` that ends with the blob in the registry, or raises."""
 
     def __init__(
@@ -77,26 +77,14 @@ class BlobUpload:
         threads: Threads,
         retry: Retry,
     ) -> None:
-        self.digest = digest
-        self.moved = asyncio.Event()
+        super().__init__(digest)
         self._registry = registry
         self._path = path
         self._mount_from = mount_from
         self._threads = threads
         self._retry = retry
-        self._parts: list[Part] = []
         self._digests = _PartDigests([])
         self._descriptor = -1
-
-    @property
-    def total(self) -> int:
-        """Bytes of the blob."""
-        return sum(part.size for part in self._parts)
-
-    @property
-    def completed(self) -> int:
-        """Bytes handed to the network and not taken back."""
-        return sum(part.completed for part in self._parts)
 
     async def run(self) -> None:
         """Upload the blob. Raises TransferError or StoreError."""
