@@ -22,7 +22,7 @@ from ollama_server.cli.run import (
     read_prompt,
 )
 from ollama_server.cli.show import describe
-from ollama_server.settings import get_settings
+from ollama_server.settings import Settings, get_settings
 from ollama_server.version import API_VERSION
 
 app = typer.Typer(
@@ -32,7 +32,46 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-Words = Annotated[list[str] | None, typer.Argument(show_default=False)]
+
+
+def installed(incomplete: str) -> list[str]:
+    """Names of models, for the shell's completion; nothing when no server answers."""
+    try:
+        models = Client().get("/api/tags")["models"]
+    except CliError:
+        return []
+    return [model["name"] for model in models if model["name"].startswith(incomplete)]
+
+
+# The number of words is checked below, for errors in the words that Ollama's users know.
+Nothing = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="", show_default=False),
+]
+Model = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="MODEL", show_default=False, autocompletion=installed),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="MODEL [MODEL...]", show_default=False, autocompletion=installed),
+]
+Prompt = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="MODEL [PROMPT]", show_default=False, autocompletion=installed),
+]
+Prefix = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PREFIX]", show_default=False, autocompletion=installed),
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SOURCE DESTINATION", show_default=False, autocompletion=installed),
+]
+Topic = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[COMMAND]", show_default=False),
+]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Use an insecure registry")]
 
 
@@ -80,6 +119,18 @@ def _print_version(wanted: bool) -> None:
     raise typer.Exit
 
 
+def environment(*names: str) -> str:
+    """The end of a command's help: the variables it reads; all of them without ``names``."""
+    lines = ["\b", "Environment Variables:"]
+    for name, field in sorted(Settings.model_fields.items()):
+        if not names or name in names:
+            lines.append(f"  OLLAMA_{name.upper():<20} {field.description}")
+    return "\n".join(lines)
+
+
+HOST = environment("host")
+
+
 @app.callback()
 def root(
     version: Annotated[
@@ -96,8 +147,8 @@ def root(
     """Large language model runner"""
 
 
-@app.command()
-def serve(words: Words = None) -> None:
+@app.command(epilog=environment())
+def serve(words: Nothing = None) -> None:
     """Start ollama"""
     from ollama_server.serve import run as run_server
 
@@ -108,9 +159,9 @@ def serve(words: Words = None) -> None:
 app.command("start", hidden=True)(serve)
 
 
-@app.command()
+@app.command(epilog=HOST)
 def create(
-    words: Words = None,
+    words: Model = None,
     *,
     file: Annotated[
         Path | None,
@@ -130,9 +181,9 @@ def create(
     transfers.create(connected(), model, file, quantize=quantize, draft_quantize=draft_quantize)
 
 
-@app.command()
+@app.command(epilog=HOST)
 def show(
-    words: Words = None,
+    words: Model = None,
     *,
     license_: Annotated[bool, typer.Option("--license", help="Show license of a model")] = False,
     modelfile: Annotated[
@@ -172,9 +223,9 @@ def show(
     sys.stdout.write(f"{shown.get(chosen[0]) or ''}{end}")
 
 
-@app.command(context_settings={"allow_interspersed_args": True})
+@app.command(epilog=environment("editor", "host", "nohistory"))
 def run(
-    words: Words = None,
+    words: Prompt = None,
     *,
     keepalive: Annotated[
         str, typer.Option("--keepalive", help="Duration to keep a model loaded (e.g. 5m)")
@@ -224,8 +275,8 @@ def run(
         one_shot(client, options, read_prompt(rest))
 
 
-@app.command()
-def stop(words: Words = None) -> None:
+@app.command(epilog=HOST)
+def stop(words: Model = None) -> None:
     """Stop a running model"""
     (model,) = exactly(1, words)
     client = connected()
@@ -238,22 +289,22 @@ def stop(words: Words = None) -> None:
     client.post("/api/generate", {"model": model, "keep_alive": "0s", "stream": False})
 
 
-@app.command()
-def pull(words: Words = None, *, insecure: Insecure = False) -> None:
+@app.command(epilog=HOST)
+def pull(words: Model = None, *, insecure: Insecure = False) -> None:
     """Pull a model from a registry"""
     (model,) = exactly(1, words)
     transfers.pull(connected(), model, insecure=insecure)
 
 
-@app.command()
-def push(words: Words = None, *, insecure: Insecure = False) -> None:
+@app.command(epilog=HOST)
+def push(words: Model = None, *, insecure: Insecure = False) -> None:
     """Push a model to a registry"""
     (model,) = exactly(1, words)
     transfers.push(connected(), model, insecure=insecure)
 
 
-@app.command("list")
-def list_(words: Words = None) -> None:
+@app.command("list", epilog=HOST)
+def list_(words: Prefix = None) -> None:
     """List models"""
     list_models(connected(), at_most_one(words))
 
@@ -261,22 +312,22 @@ def list_(words: Words = None) -> None:
 app.command("ls", hidden=True)(list_)
 
 
-@app.command()
-def ps(words: Words = None) -> None:
+@app.command(epilog=HOST)
+def ps(words: Prefix = None) -> None:
     """List running models"""
     list_loaded(connected(), at_most_one(words))
 
 
-@app.command()
-def cp(words: Words = None) -> None:
+@app.command(epilog=HOST)
+def cp(words: Names = None) -> None:
     """Copy a model"""
     source, destination = exactly(2, words)
     connected().post("/api/copy", {"source": source, "destination": destination})
     sys.stdout.write(f"copied '{source}' to '{destination}'\n")
 
 
-@app.command()
-def rm(words: Words = None) -> None:
+@app.command(epilog=HOST)
+def rm(words: Models = None) -> None:
     """Remove a model"""
     client = connected() if at_least(1, words) else Client()
     for model in words or []:
@@ -289,9 +340,9 @@ def rm(words: Words = None) -> None:
         sys.stdout.write(f"deleted '{model}'\n")
 
 
-@app.command()
+@app.command(epilog=HOST)
 def bench(
-    words: Words = None,
+    words: Model = None,
     *,
     streams: Annotated[
         str, typer.Option("--streams", help="Numbers of answers at once, separated by commas")
@@ -304,9 +355,9 @@ def bench(
     checks.bench(connected(), model, streams=counts or [1], tokens=tokens)
 
 
-@app.command()
+@app.command(epilog=environment("host", "models"))
 def fsck(
-    words: Words = None,
+    words: Nothing = None,
     *,
     quick: Annotated[
         bool, typer.Option("--quick", help="Compare sizes only, do not read the blobs")
@@ -317,15 +368,15 @@ def fsck(
     raise typer.Exit(checks.fsck(get_settings(), quick=quick))
 
 
-@app.command()
-def doctor(words: Words = None) -> None:
+@app.command(epilog=environment("host", "models"))
+def doctor(words: Nothing = None) -> None:
     """Tell what this build and this machine can do"""
     exactly(0, words)
     raise typer.Exit(checks.doctor(get_settings()))
 
 
 @app.command("help")
-def help_(context: typer.Context, words: Words = None) -> None:
+def help_(context: typer.Context, words: Topic = None) -> None:
     """Help about any command"""
     parent = context.parent
     assert parent is not None

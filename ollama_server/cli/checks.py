@@ -55,9 +55,11 @@ def _build() -> list[tuple[bool, str, str]]:
 
 
 def _memory() -> tuple[bool, str, str]:
-    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    return True, "memory", f"{human_bytes(size)}, {human_bytes(free)} unused"
+    page = os.sysconf("SC_PAGE_SIZE")
+    text = human_bytes(page * os.sysconf("SC_PHYS_PAGES"))
+    if "SC_AVPHYS_PAGES" in os.sysconf_names:  # macOS does not tell
+        text += f", {human_bytes(page * os.sysconf('SC_AVPHYS_PAGES'))} unused"
+    return True, "memory", text
 
 
 def _store(root: Path) -> list[tuple[bool, str, str]]:

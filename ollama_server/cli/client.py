@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,8 +12,22 @@ import httpx
 
 from ollama_server.cli.errors import ApiError, CliError
 from ollama_server.settings import Settings, get_settings
+from ollama_server.transfer.keys import load_or_create
 
 UNREACHABLE = "could not connect to ollama server, run 'ollama-server serve' to start it"
+
+
+class SignedRequests(httpx.Auth):
+    """Ollama's own signature: the time in the query, method and path signed with the user's key."""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add both to a request."""
+        pair, _ = load_or_create()
+        stamp = str(int(time.time()))
+        request.url = request.url.copy_set_param("ts", stamp)
+        signature = pair.sign(f"{request.method},{request.url.path}?ts={stamp}")
+        request.headers["Authorization"] = signature
+        yield request
 
 
 class Client:
@@ -22,10 +37,12 @@ class Client:
         settings = settings or get_settings()
         key = settings.api_keys.split(",")[0].strip()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        signs = settings.auth or settings.address.host == "ollama.com"
         self.base_url = settings.address.client_url
         self._http = httpx.Client(
             base_url=self.base_url,
             headers=headers,
+            auth=SignedRequests() if signs else None,
             timeout=httpx.Timeout(None, connect=10),
             trust_env=False,
         )

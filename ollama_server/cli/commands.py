@@ -251,12 +251,14 @@ def _set_think(conversation: Conversation, level: str) -> None:
         return
     _warn_without_thinking(conversation)
     conversation.options.think = level or True
+    conversation.options.think_chosen = True
     sys.stdout.write(f"Set 'think' mode to '{level}'.\n" if level else "Set 'think' mode.\n")
 
 
 def _set_nothink(conversation: Conversation, _: str) -> None:
     _warn_without_thinking(conversation)
     conversation.options.think = False
+    conversation.options.think_chosen = True
     sys.stdout.write("Set 'nothink' mode.\n")
 
 

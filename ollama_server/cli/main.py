@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import typer
 
@@ -11,17 +12,23 @@ from ollama_server.cli.app import app
 from ollama_server.cli.errors import CliError
 
 _INTERRUPTED = 130
+_SWITCHES = frozenset(
+    f"--{name}"
+    for name in (
+        *("verbose", "insecure", "nowordwrap", "hidethinking", "truncate", "quick"),
+        *("license", "modelfile", "parameters", "system", "template", "experimental"),
+    )
+)
 # typer carries click inside and shows only some of its errors: UsageError, and what that is.
-_UsageError = typer.BadParameter.__mro__[1]
-_ClickError = _UsageError.__mro__[1]
+_ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit status."""
-    words = join_think(sys.argv[1:] if arguments is None else arguments)
+    words = flag_values(sys.argv[1:] if arguments is None else arguments)
     command = typer.main.get_command(app)
     try:
-        result = command.main(words, prog_name="ollama-server", standalone_mode=False)
+        result = command.main(words, prog_name=program_name(), standalone_mode=False)
     except CliError as error:
         return fail(str(error))
     except _ClickError as error:
@@ -33,12 +40,31 @@ def main(arguments: list[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def join_think(words: list[str]) -> list[str]:
-    """A bare --think means true; without this it would take the next word for its value."""
+def program_name() -> str:
+    """``ollama`` where a link of that name was called."""
+    name = Path(sys.argv[0]).name
+    return name if name == "ollama" else "ollama-server"
+
+
+def flag_values(words: list[str]) -> list[str]:
+    """Flags as Ollama's users may write them.
+
+    A bare --think means true; without this it would take the next word for its value. Switches
+    accept =true and =false.
+    """
     end = words.index("--") if "--" in words else len(words)
-    return [
-        "--think=true" if word == "--think" and i < end else word for i, word in enumerate(words)
-    ]
+    found = []
+    for word in words[:end]:
+        flag, equals, value = word.partition("=")
+        if word == "--think":
+            found.append("--think=true")
+        elif not equals or flag not in _SWITCHES or value not in ("true", "false"):
+            found.append(word)
+        elif value == "true":
+            found.append(flag)
+        elif flag == "--truncate":
+            found.append("--no-truncate")
+    return found + words[end:]
 
 
 def fail(text: str) -> int:
@@ -56,6 +82,11 @@ def usage_text(error: BaseException, words: list[str]) -> str:
         whole = next((word for word in words if word.startswith("-") and name[1] in word), name)
         return f"unknown shorthand flag: '{name[1]}' in {whole}"
     message = str(getattr(error, "message", error))
+    if found := re.match(r"Option '(-.*?)' requires an argument", message):
+        flag = found[1]
+        if flag.startswith("--"):
+            return f"flag needs an argument: {flag}"
+        return f"flag needs an argument: '{flag[1]}' in {flag}"
     if found := re.match(r"No such command '(.*?)'", message):
         return f'unknown command "{found[1]}" for "ollama"'
     return message

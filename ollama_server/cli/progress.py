@@ -9,9 +9,18 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID
+from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from ollama_server.cli.humanize import go_duration, human_bytes
+
+
+class LayerBarColumn(BarColumn):
+    """The bar of a layer."""
+
+    def render(self, task: Task) -> ProgressBar:
+        """The bar; an empty one for a spinner."""
+        return super().render(task) if _is_layer(task) else ProgressBar(width=0)
 
 
 class AmountColumn(ProgressColumn):
@@ -19,7 +28,7 @@ class AmountColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """The cell of one bar; empty for a spinner."""
-        if task.total is None:
+        if not _is_layer(task) or task.total is None:
             return Text("")
         whole = human_bytes(int(task.total))
         if task.finished:
@@ -32,7 +41,7 @@ class SpeedColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """The cell of one bar; empty where there is nothing to say."""
-        if task.total is None or task.finished or not task.speed:
+        if not _is_layer(task) or task.finished or not task.speed:
             return Text("")
         return Text(f"{human_bytes(int(task.speed))}/s")
 
@@ -43,7 +52,7 @@ class RemainingColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """The cell of one bar; empty where there is nothing to say."""
         left = task.time_remaining
-        if task.total is None or task.finished or left is None:
+        if not _is_layer(task) or task.finished or left is None:
             return Text("")
         return Text(go_duration(int(left) * 1_000_000_000))
 
@@ -53,7 +62,11 @@ class PercentColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """The cell of one bar; empty for a spinner."""
-        return Text("" if task.total is None else f"{int(task.percentage):3d}%")
+        return Text(f"{int(task.percentage):3d}%" if _is_layer(task) else "")
+
+
+def _is_layer(task: Task) -> bool:
+    return bool(task.fields.get("layer"))
 
 
 class ProgressView:
@@ -66,7 +79,7 @@ class ProgressView:
             SpinnerColumn(finished_text=""),
             "{task.description}",
             PercentColumn(),
-            BarColumn(bar_width=24),
+            LayerBarColumn(bar_width=24),
             AmountColumn(),
             SpeedColumn(),
             RemainingColumn(),
@@ -107,7 +120,7 @@ class ProgressView:
             return
         self._stop_spinner()
         if key not in self._bars:
-            self._bars[key] = self._progress.add_task(text, total=total)
+            self._bars[key] = self._progress.add_task(text, total=total, layer=True)
         self._progress.update(self._bars[key], completed=completed, total=total)
 
     def follow(self, frames: Iterable[dict[str, Any]]) -> None:
@@ -125,11 +138,7 @@ class ProgressView:
 
     def _stop_spinner(self) -> None:
         if self._spinner is not None:
-            self._progress.update(self._spinner, total=None)
-            self._progress.stop_task(self._spinner)
-            task = self._progress.tasks[self._spinner]
-            self._progress.remove_task(self._spinner)
-            self._progress.console.print(Text(task.description))
+            self._progress.update(self._spinner, total=1, completed=1)
             self._spinner = None
 
     def _say(self, text: str) -> None:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import HTML
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
 from ollama_server.cli import commands, media
 from ollama_server.cli.client import Client
 from ollama_server.cli.errors import ApiError
+from ollama_server.cli.history import LineHistory
 from ollama_server.cli.output import AnswerWriter, print_statistics
 from ollama_server.cli.run import RunOptions
+from ollama_server.settings import get_settings
 
 QUOTES = '"""'
 _SESSION_ERRORS = ("does not support thinking", "invalid think value")
@@ -92,30 +92,13 @@ class Conversation:
             self.messages.pop()
             return
         writer.finish()
-        self.messages.append({"role": "assistant", "content": writer.text})
+        said = {"role": "assistant", "content": writer.text}
+        self.messages.append(said | ({"thinking": writer.thought} if writer.thought else {}))
         if self.options.verbose:
             print_statistics(final)
 
     def _keep_alive(self) -> dict[str, str]:
         return {"keep_alive": self.options.keep_alive} if self.options.keep_alive else {}
-
-
-class Forgetful(History):
-    """A history that stores nothing while ``stores`` says so."""
-
-    def __init__(self, inner: History, stores: Callable[[], bool]) -> None:
-        super().__init__()
-        self._inner = inner
-        self._stores = stores
-
-    def load_history_strings(self) -> Iterable[str]:
-        """The stored lines, newest first."""
-        return self._inner.load_history_strings()
-
-    def store_string(self, string: str) -> None:
-        """Keep a line, or not."""
-        if self._stores():
-            self._inner.store_string(string)
 
 
 class Prompt:
@@ -124,9 +107,10 @@ class Prompt:
     def __init__(self) -> None:
         self.keeps_history = True
         self._session: PromptSession[str] = PromptSession(
-            history=Forgetful(_history_file(), lambda: self.keeps_history),
+            history=LineHistory(_history_path(), lambda: self.keeps_history),
             key_bindings=_bindings(),
             editing_mode=EditingMode.EMACS,
+            enable_suspend=True,
         )
 
     def line(self, *, first: bool) -> str:
@@ -137,18 +121,14 @@ class Prompt:
         )
 
 
-def _history_file() -> History:
-    if os.environ.get("OLLAMA_NOHISTORY"):
-        return InMemoryHistory()
-    path = Path.home() / ".ollama" / "history"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.touch(mode=0o600)
-    return FileHistory(path)
+def _history_path() -> Path | None:
+    return None if get_settings().nohistory else Path.home() / ".ollama" / "history"
 
 
 def _bindings() -> KeyBindings:
     bindings = KeyBindings()
+    if editor := get_settings().editor:
+        os.environ["VISUAL"] = editor  # the first one that the line editor asks for
 
     @bindings.add("c-j")
     def _(event: KeyPressEvent) -> None:

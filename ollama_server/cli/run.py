@@ -28,6 +28,7 @@ class RunOptions:
     plain: bool = False
     format: str = ""
     think: bool | str | None = None
+    think_chosen: bool = False
     hide_thinking: bool = False
     truncate: bool | None = None
     dimensions: int = 0
@@ -96,14 +97,16 @@ def prepare(client: Client, options: RunOptions) -> dict[str, Any]:
         shown = client.post("/api/show", {"model": options.model})
     described: dict[str, Any] = shown
     options.capabilities = list(described.get("capabilities") or [])
-    if options.think is None and "thinking" in options.capabilities:
-        options.think = True
+    if not options.think_chosen:
+        options.think = True if "thinking" in options.capabilities else None
     return described
 
 
 def read_prompt(words: list[str]) -> str:
     """What was piped in, then the words of the command line."""
-    parts = [] if sys.stdin is None or sys.stdin.isatty() else [sys.stdin.read().strip("\n")]
+    parts = []
+    if sys.stdin is not None and not sys.stdin.isatty():
+        parts.append(sys.stdin.buffer.read().decode(errors="replace").strip("\n"))
     return " ".join(part for part in [*parts, " ".join(words)] if part)
 
 

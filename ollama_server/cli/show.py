@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ollama_server.cli.humanize import trimmed
 from ollama_server.cli.tables import column_widths, row_text
 
 _CELL_WIDTH = 30
@@ -23,7 +22,8 @@ def describe(model: dict[str, Any], *, verbose: bool = False) -> str:
     if model.get("projector_info"):
         sections.append(section("Projector", _projector_rows(model["projector_info"])))
     if model.get("parameters"):
-        rows = [text.split(None, 1) for text in model["parameters"].splitlines() if text.strip()]
+        words = [text.split(None, 1) for text in model["parameters"].splitlines()]
+        rows = [[*row, ""][:2] for row in words if row]
         sections.append(section("Parameters", rows))
     if verbose and model.get("model_info"):
         info = model["model_info"]
@@ -114,4 +114,4 @@ def value_text(value: Any) -> str:
         return f"[{' '.join(shown)}]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return trimmed(value) if isinstance(value, float) else str(value if value is not None else "")
+    return f"{value:g}" if isinstance(value, float) else str(value if value is not None else "")

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from ollama_server.cli.errors import CliError
+from ollama_server.cli.media import extract
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
+
+
+def test_an_image_is_taken_out_of_the_prompt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cat.png"
+    path.write_bytes(PNG)
+    text, images = extract(f"What is in {path} ?")
+    assert text == "What is in  ?"
+    assert [base64.b64decode(image) for image in images] == [PNG]
+    assert capsys.readouterr().err == f"Added image '{path}'\n"
+
+
+def test_paths_may_be_quoted_or_have_escaped_blanks(tmp_path: Path) -> None:
+    path = tmp_path / "my cat.JPG"
+    path.write_bytes(b"\xff\xd8\xff" + bytes(8))
+    escaped = str(path).replace(" ", "\\ ")
+    assert extract(f"look {escaped}")[0] == "look"
+    assert extract(f"look '{path}'")[0] == "look"
+
+
+def test_a_sound_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF\0\0\0\0WAVE")
+    assert len(extract(str(path))[1]) == 1
+    assert "Added audio" in capsys.readouterr().err
+
+
+def test_a_missing_file_stays_in_the_text() -> None:
+    assert extract("see /nowhere/cat.png") == ("see /nowhere/cat.png", [])
+
+
+def test_a_name_without_a_folder_is_only_text() -> None:
+    assert extract("see cat.png") == ("see cat.png", [])
+
+
+def test_a_file_of_another_type_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cat.png"
+    path.write_bytes(b"not an image")
+    with pytest.raises(CliError, match="invalid file type"):
+        extract(str(path))
