@@ -24,7 +24,7 @@ from __future__ import annotations
 
 
 class ServerError(Exception):
-    """Base of all errors that reach a client; ``status`` is the HTTP status before the first frame."""
+    """Base of all errors that reach a client; ``status`` counts before the first frame."""
 
     status: int = 500
 
