@@ -106,7 +106,7 @@ def running_server(folder: Path) -> Iterator[tuple[str, int]]:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 httpx.get(url, trust_env=False).raise_for_status()
