@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import gguf
@@ -118,23 +119,36 @@ def test_it_greets_in_chinese(model: Llama) -> None:
     assert reason == "stop"
 
 
-def test_the_card_shows_the_scores_of_the_committed_weights() -> None:
+def card_rows() -> dict[str, tuple[int, int]]:
+    """Returns the table of scores in the model card: passed and total by category."""
     card = (HERE / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (.+?) \| (\d+) \| (\d+) \|", card, re.MULTILINE)
-    passed = {name: int(good) for name, good, _ in rows}
-    total = {name: int(count) for name, _, count in rows}
-    assert total["all"] == len(heldout.cases())
-    assert passed["all"] >= evaluate.PASS_SHARE * total["all"]
+    return {name: (int(passed), int(total)) for name, passed, total in rows}
 
 
-def test_the_card_lists_every_category() -> None:
-    card = (HERE / "README.md").read_text(encoding="utf-8")
-    for category in {case.category for case in heldout.cases()}:
-        assert f"| {category} |" in card
+@pytest.fixture(scope="module")
+def scores() -> dict[str, tuple[int, int]]:
+    return evaluate.score(GGUF_PATH)
 
 
-def test_the_committed_weights_pass_the_held_out_prompts() -> None:
-    scores = evaluate.score(GGUF_PATH)
+def test_the_card_counts_the_cases_of_every_category() -> None:
+    counted = Counter(case.category for case in heldout.cases())
+    rows = card_rows()
+    assert {name: total for name, (_, total) in rows.items() if name != "all"} == dict(counted)
+    assert rows["all"][1] == counted.total()
+
+
+def test_the_card_shows_the_scores_of_the_committed_weights(
+    scores: dict[str, tuple[int, int]],
+) -> None:
+    # Another processor may round otherwise and turn a close choice.
+    passed = sum(good for good, _ in scores.values())
+    assert passed == pytest.approx(card_rows()["all"][0], abs=4)
+
+
+def test_the_committed_weights_pass_the_held_out_prompts(
+    scores: dict[str, tuple[int, int]],
+) -> None:
     passed = sum(good for good, _ in scores.values())
     total = sum(count for _, count in scores.values())
     assert passed >= evaluate.PASS_SHARE * total

@@ -72,15 +72,15 @@ def text_sample(rng: random.Random) -> Sample:
 
 # Shares by the number of samples; tool conversations are several times longer than others.
 SHARES: tuple[tuple[Maker, float], ...] = (
-    (facts.sample, 24.0),
-    (seed_sample, 13.0),
-    (memory.sample, 8.0),
-    (tools.sample, 13.0),
-    (system.sample, 14.0),
-    (arithmetic.sample, 13.0),
-    (structured.sample, 9.0),
+    (facts.sample, 22.0),
+    (seed_sample, 11.0),
+    (memory.sample, 7.0),
+    (tools.sample, 16.0),
+    (system.sample, 12.0),
+    (arithmetic.sample, 24.0),
+    (structured.sample, 7.0),
     (code.sample, 3.0),
-    (fim.sample, 8.0),
+    (fim.sample, 6.0),
     (echo.sample, 5.0),
     (unknown.sample, 1.5),
     (long_sample, 1.0),
