@@ -109,7 +109,7 @@ class Tensor:
 
 def total_size(metadata: Mapping[str, Encoded], tensors: Sequence[Tensor]) -> int:
     """How long the file will be."""
-    return len(_header(metadata, tensors)) + sum(_padded(tensor.size) for tensor in tensors)
+    return len(header_bytes(metadata, tensors)) + sum(_padded(tensor.size) for tensor in tensors)
 
 
 def write_gguf(
@@ -122,7 +122,7 @@ def write_gguf(
 
     Keys are sorted. Raises GGUFError when a tensor's data has not the size its shape says.
     """
-    header = _header(metadata, tensors)
+    header = header_bytes(metadata, tensors)
     sink(header)
     written = len(header)
     for tensor in tensors:
@@ -175,7 +175,18 @@ def _existing(header: GGUF, tensor: TensorInfo) -> Tensor:
     return Tensor(tensor.name, tensor.shape, tensor.type, pieces)
 
 
-def _header(metadata: Mapping[str, Encoded], tensors: Sequence[Tensor]) -> bytes:
+def header_bytes(metadata: Mapping[str, Encoded], tensors: Sequence[Tensor]) -> bytes:
+    """Everything before the tensor data, up to the alignment; keys are sorted."""
+    header = _unpadded_header(metadata, tensors)
+    return header + bytes(_padded(len(header)) - len(header))
+
+
+def header_size(metadata: Mapping[str, Encoded], tensors: Sequence[Tensor]) -> int:
+    """Bytes of the header before it is padded."""
+    return len(_unpadded_header(metadata, tensors))
+
+
+def _unpadded_header(metadata: Mapping[str, Encoded], tensors: Sequence[Tensor]) -> bytes:
     parts = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(metadata))]
     for key in sorted(metadata):
         parts += [_text(key), metadata[key]]
@@ -187,8 +198,7 @@ def _header(metadata: Mapping[str, Encoded], tensors: Sequence[Tensor]) -> bytes
             struct.pack(f"<I{rank}QIQ", rank, *tensor.shape, tensor.type, offset),
         ]
         offset += _padded(tensor.size)
-    header = b"".join(parts)
-    return header + bytes(_padded(len(header)) - len(header))
+    return b"".join(parts)
 
 
 def _padded(size: int) -> int:

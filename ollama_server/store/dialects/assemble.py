@@ -1,0 +1,183 @@
+"""Writing a draft: a new header, and the source's data in as few ranges as there are.
+
+Ranges are copied by the kernel. The header is made as long as it takes for the longest range to lie
+at the same place within a block as in the source: file systems that share blocks between files then
+share them instead of copying.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ollama_server.errors import StoreError
+from ollama_server.store import gguf_write as write
+from ollama_server.store.dialects.draft import Draft, Part, RuleError, Span
+from ollama_server.store.dialects.operations import read_bytes
+from ollama_server.store.disk import disk_errors, free_space
+from ollama_server.store.gguf import DEFAULT_ALIGNMENT, GGUFError, read_gguf
+
+_FILLER_KEY = "general.padding"
+_COPY_BYTES = 256 << 20
+_READ_BYTES = 8 << 20
+_MAX_NAME_BYTES = 63
+_BLOCK = 4096
+_FICLONERANGE = 0x4020940D  # linux/fs.h
+_NOT_OFFERED = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Bytes of the source that go to ``target`` in the new file."""
+
+    target: int
+    span: Span
+
+    @property
+    def shift(self) -> int:
+        return self.target - self.span.offset
+
+    def joined(self, other: _Range) -> _Range | None:
+        """With a range right behind it in both files, alignment between them included."""
+        gap = other.target - (self.target + self.span.size)
+        if other.shift != self.shift or not 0 <= gap < DEFAULT_ALIGNMENT:
+            return None
+        return replace(self, span=Span(self.span.offset, self.span.size + gap + other.span.size))
+
+
+def write_draft(draft: Draft, target: Path) -> int:
+    """Write the draft's file to ``target``, which exists and is empty; how many bytes it has.
+
+    Raises StoreError when there is no space, GGUFError when the draft is no sound file.
+    """
+    tensors = _tensors(draft)
+    header, offsets, total = _layout(draft, tensors)
+    source = draft.source.path
+    with disk_errors(target), source.open("rb") as read, target.open("r+b") as file:
+        if not _shares_blocks(read.fileno(), file.fileno()) and free_space(target) < total:
+            raise StoreError(
+                f"not enough disk space to prepare {source.name}: {total} bytes are needed in "
+                f"{target.parent}; free some space or set OLLAMA_MODELS to a folder on another disk"
+            )
+        os.pwrite(file.fileno(), header, 0)
+        for item in _ranges(draft, offsets):
+            _copy(read.fileno(), file.fileno(), item)
+        for name, part in draft.parts.items():
+            if part.make is not None:
+                _write_made(file.fileno(), source, name, part, offsets[name])
+        file.truncate(total)
+        os.fsync(file.fileno())
+    _verify(target, tensors, total)
+    return total
+
+
+def _tensors(draft: Draft) -> list[write.Tensor]:
+    found = []
+    for name, part in draft.parts.items():
+        if len(name.encode()) > _MAX_NAME_BYTES:
+            raise GGUFError(f'the tensor name "{name}" is longer than {_MAX_NAME_BYTES} bytes')
+        try:
+            size = part.size
+        except RuleError as error:
+            raise GGUFError(f'tensor "{name}": {error}; pull the model again') from error
+        if part.make is None and sum(span.size for span in part.spans) != size:
+            raise GGUFError(f'tensor "{name}" has not the size its shape says')
+        found.append(write.Tensor(name, part.shape, part.type, list))
+    return found
+
+
+def _layout(draft: Draft, tensors: list[write.Tensor]) -> tuple[bytes, dict[str, int], int]:
+    """The header, each tensor's place in the file, and the file's size."""
+    keys = {key: value for key, value in draft.keys.items() if key != "general.alignment"}
+    keys[_FILLER_KEY] = write.string("")
+    relative, end = {}, 0
+    for tensor in tensors:
+        relative[tensor.name] = end
+        end += -(-tensor.size // DEFAULT_ALIGNMENT) * DEFAULT_ALIGNMENT
+    size = write.header_size(keys, tensors)
+    longest = max(_ranges(draft, relative), key=lambda item: item.span.size, default=None)
+    if longest is not None and longest.shift % DEFAULT_ALIGNMENT == 0:
+        filler = (-longest.shift - size) % _BLOCK
+        keys[_FILLER_KEY] = write.string(" " * filler)
+    header = write.header_bytes(keys, tensors)
+    offsets = {name: len(header) + offset for name, offset in relative.items()}
+    return header, offsets, len(header) + end
+
+
+def _ranges(draft: Draft, offsets: dict[str, int]) -> Iterator[_Range]:
+    """What is copied, as few ranges as there are."""
+    pending: _Range | None = None
+    for name, part in draft.parts.items():
+        target = offsets[name]
+        for span in part.spans if part.make is None else ():
+            item = _Range(target, span)
+            target += span.size
+            joined = pending.joined(item) if pending else None
+            if pending is not None and joined is None:
+                yield pending
+            pending = joined or item
+    if pending is not None:
+        yield pending
+
+
+def _copy(source: int, target: int, item: _Range) -> None:
+    done, size = 0, item.span.size
+    # Up to the first whole block by itself: the rest can be shared.
+    step = min(size, -item.target % _BLOCK) or min(size, _COPY_BYTES)
+    in_kernel = True
+    while done < size:
+        count = min(step, size - done)
+        at, to = item.span.offset + done, item.target + done
+        copied = _copy_in_kernel(source, target, count, at, to) if in_kernel else None
+        if copied is None:
+            in_kernel = False
+            data = os.pread(source, min(count, _READ_BYTES), at)
+            copied = os.pwrite(target, data, to)
+        if not copied:
+            raise GGUFError("unexpected EOF in the tensor data")
+        done += copied
+        step = _COPY_BYTES
+
+
+def _copy_in_kernel(source: int, target: int, count: int, at: int, to: int) -> int | None:
+    """Bytes copied; None where the kernel does not offer it for these files."""
+    if not hasattr(os, "copy_file_range"):
+        return None
+    try:
+        return os.copy_file_range(source, target, count, at, to)
+    except OSError as error:
+        if error.errno in _NOT_OFFERED:
+            return None
+        raise
+
+
+def _shares_blocks(source: int, target: int) -> bool:
+    """Whether the file system can let the target refer to the source's blocks."""
+    request = struct.pack("=qQQQ", source, 0, _BLOCK, 0)
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(target, _FICLONERANGE, request)
+        return True
+    return False
+
+
+def _write_made(target: int, source: Path, name: str, part: Part, offset: int) -> None:
+    data = read_bytes(source, part).data
+    if data.nbytes != part.size:
+        raise GGUFError(f'tensor "{name}" has {data.nbytes} bytes instead of {part.size}')
+    while data:
+        written = os.pwrite(target, data[:_COPY_BYTES], offset)
+        offset += written
+        data = data[written:]
+
+
+def _verify(path: Path, tensors: list[write.Tensor], total: int) -> None:
+    header = read_gguf(path)
+    found = [(tensor.name, tensor.shape, tensor.type) for tensor in header.tensors]
+    if header.file_size != total or found != [(t.name, t.shape, t.type) for t in tensors]:
+        raise GGUFError(f"{path.name} was not written as planned")

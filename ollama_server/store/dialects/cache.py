@@ -1,0 +1,237 @@
+"""Where translated files live: ``derived/`` beside the blobs.
+
+An entry is ``<key>.gguf`` and ``<key>.json``, which says what it was made of; it exists once both
+do. Whoever makes an entry holds its lock, so that several servers on one store make it once. The
+time of the JSON file is the entry's last use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ollama_server.store.disk import (
+    FILE_MODE,
+    TEMPORARY_PREFIX,
+    disk_errors,
+    make_folder,
+    sync_folder,
+    write_atomic,
+)
+
+log = logging.getLogger(__name__)
+
+FOLDER = "derived"
+# To be raised when a dialect's steps change: entries of other versions are never used again.
+VERSION = 1
+_KEY_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """An entry. ``problem`` is empty when it can be used."""
+
+    path: Path
+    source: Path
+    size: int
+    last_used: float
+    problem: str = ""
+
+    @property
+    def sidecar(self) -> Path:
+        """The JSON file that belongs to it."""
+        return self.path.with_suffix(".json")
+
+
+class Cache:
+    """The translated files of the store at ``root``; ``limit`` in bytes, 0 for no limit."""
+
+    def __init__(self, root: Path, limit: int = 0) -> None:
+        self.folder = root / FOLDER
+        self.limit = limit
+        self._blobs = root / "blobs"
+
+    def get(
+        self,
+        source: Path,
+        role: str,
+        write: Callable[[Path], int],
+        *,
+        in_use: Collection[Path] = (),
+    ) -> Path:
+        """The entry for a role of a source, made by ``write`` if it does not exist.
+
+        ``write`` fills the empty file it is given and says how many bytes it wrote. What it raises
+        is raised here, and leaves nothing behind. Sources ``in_use`` keep their entries.
+        """
+        key = _key(source, role)
+        path = self.folder / f"{key}.gguf"
+        if self._touch(path):
+            return path
+        with disk_errors(self.folder):
+            make_folder(self.folder)
+            with self._locked(key):
+                if self._touch(path):
+                    return path
+                self._remove_temporaries(key)
+                self._make(path, source, role, write)
+        self.evict({*in_use, source})
+        return path
+
+    def entries(self) -> list[Derived]:
+        """All entries, the one used longest ago first."""
+        if not self.folder.is_dir():
+            return []
+        found = [self._read(path) for path in self.folder.glob("*.json")]
+        return sorted(found, key=lambda entry: entry.last_used)
+
+    def leftovers(self) -> list[Path]:
+        """Files that belong to no entry: what a crash left, unless it is being made."""
+        if not self.folder.is_dir():
+            return []
+        files = [path for path in self.folder.iterdir() if path.suffix != ".lock"]
+        return [path for path in files if not self._belongs(path)]
+
+    def evict(self, in_use: Collection[Path] = ()) -> None:
+        """Drop entries whose source is gone or that are damaged, then the least recently used.
+
+        A file that some process has open stays readable there.
+        """
+        with disk_errors(self.folder):
+            self._evict(in_use)
+
+    def _evict(self, in_use: Collection[Path]) -> None:
+        good = []
+        for entry in self.entries():
+            if entry.problem:
+                self._drop(entry)
+            else:
+                good.append(entry)
+        total = sum(entry.size for entry in good)
+        for entry in good:
+            if not self.limit or total <= self.limit:
+                break
+            if entry.source not in in_use:
+                self._drop(entry)
+                total -= entry.size
+
+    def clean(self) -> None:
+        """What a server does at its start: leftovers of a crash and unusable entries go."""
+        for path in self.leftovers():
+            key = path.name.removeprefix(TEMPORARY_PREFIX)[:_KEY_LENGTH]
+            with self._locked(key, wait=False) as held:
+                if held and not self._belongs(path):
+                    path.unlink(missing_ok=True)
+        self.evict()
+
+    # --- details ----------------------------------------------------------------------------------
+
+    def _make(self, path: Path, source: Path, role: str, write: Callable[[Path], int]) -> None:
+        started = time.monotonic()
+        log.info("preparing %s for llama.cpp (%s)", source.name, role)
+        descriptor, name = tempfile.mkstemp(
+            prefix=f"{TEMPORARY_PREFIX}{path.stem}-", dir=self.folder
+        )
+        os.fchmod(descriptor, FILE_MODE)
+        os.close(descriptor)
+        try:
+            size = write(Path(name))
+            os.replace(name, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+            raise
+        sync_folder(self.folder)
+        in_store = source.parent == self._blobs
+        facts = {
+            "source": source.name if in_store else str(source),
+            "source_size": source.stat().st_size,
+            "role": role,
+            "size": size,
+            "versions": list(_versions()),
+            "created": int(time.time()),
+        }
+        write_atomic(path.with_suffix(".json"), json.dumps(facts).encode())
+        log.info("prepared %s in %.1f s", source.name, time.monotonic() - started)
+
+    def _touch(self, path: Path) -> bool:
+        """Whether the entry is there; it counts as used now."""
+        if self._read(path.with_suffix(".json")).problem:
+            return False
+        with contextlib.suppress(OSError):  # a read-only store serves what it has
+            os.utime(path.with_suffix(".json"))
+        return True
+
+    def _read(self, sidecar: Path) -> Derived:
+        path = sidecar.with_suffix(".gguf")
+        try:
+            facts: Any = json.loads(sidecar.read_bytes())
+            source = self._blobs / facts["source"]  # an absolute path stays itself
+            size, used = int(facts["size"]), sidecar.stat().st_mtime
+            found = path.stat().st_size
+        except FileNotFoundError:
+            return Derived(path, Path(), 0, 0.0, "it is missing")
+        except (OSError, ValueError, KeyError, TypeError):
+            return Derived(path, Path(), 0, 0.0, "its description is damaged")
+        problem = ""
+        if found != size:
+            problem = f"it has {found} bytes instead of {size}"
+        elif tuple(facts.get("versions", ())) != _versions():
+            problem = "it was made by another version"
+        elif not source.is_file():
+            problem = "the file it was made of is gone"
+        return Derived(path, source, size, used, problem)
+
+    def _drop(self, entry: Derived) -> None:
+        with self._locked(entry.path.stem, wait=False) as held:
+            if held:
+                log.info("removing %s from the cache", entry.path.name)
+                entry.sidecar.unlink(missing_ok=True)
+                entry.path.unlink(missing_ok=True)
+
+    def _belongs(self, path: Path) -> bool:
+        return path.with_suffix(".json").is_file() and path.suffix in (".gguf", ".json")
+
+    def _remove_temporaries(self, key: str) -> None:
+        for path in self.folder.glob(f"{TEMPORARY_PREFIX}{key}-*"):
+            path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _locked(self, key: str, *, wait: bool = True) -> Iterator[bool]:
+        """Hold an entry's lock; False when ``wait`` is not wanted and somebody else has it."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(self.folder / f"{key}.lock", flags, FILE_MODE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            yield True
+        except BlockingIOError:
+            if wait:
+                raise
+            yield False
+        finally:
+            os.close(descriptor)
+
+
+def _key(source: Path, role: str) -> str:
+    """Of the source's content: a blob's name is its digest, other files have a place and a time."""
+    name = source.name
+    status = source.stat()
+    if not name.startswith("sha256-"):
+        name = f"{source.resolve()} {status.st_mtime_ns}"
+    text = f"{name} {status.st_size} {role} {_versions()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
+
+
+def _versions() -> tuple[str, str]:
+    return (str(VERSION), version("llama-cpp-python"))

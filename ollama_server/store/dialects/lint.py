@@ -1,0 +1,114 @@
+"""What would make llama.cpp abort or fail without a word, found in the header before a load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ollama_server.errors import LoadError
+from ollama_server.store.gguf import GGUF, LazyArray
+
+_ROPE_SCALINGS = ("none", "linear", "yarn", "longrope")
+_INCOMPATIBLE = {"mllama": "Llama 3.2 Vision's cross-attention"}
+_checked_vocabularies: dict[tuple[str, int, int], str] = {}
+
+
+def check(header: GGUF) -> None:
+    """Raise LoadError, naming the file, the key and what to do, for a file that must not load."""
+    problem = _problem(header)
+    if problem:
+        raise LoadError(f"cannot load {header.path.name}: {problem}")
+
+
+def _problem(header: GGUF) -> str:
+    architecture = header.architecture
+    if architecture in _INCOMPATIBLE:
+        return (
+            f"{_INCOMPATIBLE[architecture]} is not supported by llama.cpp, so that this model is "
+            "no longer compatible: use another vision model"
+        )
+    scaling = header.get(f"{architecture}.rope.scaling.type")
+    if scaling is not None and scaling not in _ROPE_SCALINGS:
+        return (
+            f'{architecture}.rope.scaling.type is "{scaling}", which llama.cpp does not know '
+            f"(it knows {', '.join(_ROPE_SCALINGS)}): pull or convert the model again"
+        )
+    return (
+        _expert_problem(header)
+        or _rope_problem(header)
+        or _temperature_problem(header)
+        or _vocabulary_problem(header)
+    )
+
+
+def _expert_problem(header: GGUF) -> str:
+    if _number(header.get("expert_count")) > 0:
+        used = header.get("expert_used_count")
+        if used is not None and _number(used) == 0:
+            return (
+                f"{header.architecture}.expert_used_count is 0 although there are experts: "
+                "convert the model again"
+            )
+    return ""
+
+
+def _rope_problem(header: GGUF) -> str:
+    sections = header.get("rope.dimension_sections")
+    heads = _number(header.get("attention.head_count"))
+    if not isinstance(sections, Sequence) or not heads:
+        return ""
+    size = _number(header.get("attention.key_length"))
+    size = size or _number(header.get("embedding_length")) // heads
+    total = sum(_number(section) for section in sections)
+    if total > size:
+        return (
+            f"{header.architecture}.rope.dimension_sections add up to {total}, more than the "
+            f"head size of {size}: convert the model again"
+        )
+    return ""
+
+
+def _temperature_problem(header: GGUF) -> str:
+    if (
+        header.architecture == "mistral3"
+        and header.get("attention.temperature_scale")
+        and header.get("rope.scaling.original_context_length") is None
+    ):
+        return (
+            "mistral3.attention.temperature_scale needs "
+            "mistral3.rope.scaling.original_context_length, which is missing: "
+            "pull or convert the model again"
+        )
+    return ""
+
+
+def _vocabulary_problem(header: GGUF) -> str:
+    tokens = header.metadata.get("tokenizer.ggml.tokens")
+    if not isinstance(tokens, list | LazyArray):
+        return ""
+    key = (str(header.path), header.file_size, len(tokens))
+    found = _checked_vocabularies.get(key)
+    if found is None:
+        found = _checked_vocabularies[key] = _repeated_token(tokens)
+    return found
+
+
+def _repeated_token(tokens: Sequence[Any]) -> str:
+    if len(set(tokens)) == len(tokens):
+        return ""
+    seen: set[Any] = set()
+    for token in tokens:
+        # Different bytes that are no UTF-8 look the same here.
+        if token in seen and "\N{REPLACEMENT CHARACTER}" not in str(token):
+            return (
+                f"tokenizer.ggml.tokens has {token!r} more than once: "
+                "pull or convert the model again"
+            )
+        seen.add(token)
+    return ""
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return max((_number(item) for item in value), default=0)
+    return value if isinstance(value, int) else 0

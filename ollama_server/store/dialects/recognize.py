@@ -1,0 +1,110 @@
+"""Which dialect a file is in, and what it becomes; None for files to be used as they are."""
+
+from __future__ import annotations
+
+from ollama_server.store import gguf_write as write
+from ollama_server.store.dialects import operations as op
+from ollama_server.store.dialects.catalog import ADAPTER_ARCHITECTURES, DIALECTS
+from ollama_server.store.dialects.draft import Draft
+from ollama_server.store.dialects.steps import Dialect, promote_vectors
+from ollama_server.store.ggml import BF16, F16
+from ollama_server.store.gguf import GGUF
+
+_PROJECTOR_PREFIXES = ("v.", "mm.", "a.", "s.")
+_ARCHITECTURES = {name for dialect in DIALECTS for name in dialect.architectures}
+_MEANS_NONE = ("", "default")
+
+
+def find_dialect(header: GGUF) -> Dialect | None:
+    """The first dialect that the file meets, by its header alone."""
+    if header.architecture not in _ARCHITECTURES:
+        return None
+    for dialect in DIALECTS:
+        if header.architecture in dialect.architectures and dialect.applies(header):
+            return dialect
+    return None
+
+
+def text_draft(header: GGUF) -> Draft | None:
+    """What the text model has to become. Raises GGUFError."""
+    dialect = find_dialect(header)
+    if dialect is None and not _needs_repair(header):
+        return None
+    draft = Draft(header)
+    draft.run(dialect.text if dialect else ())
+    _repair(draft)
+    return None if draft.changes_nothing else draft
+
+
+def projector_draft(header: GGUF) -> Draft | None:
+    """The projector in a text model's file, as a file of its own. Raises GGUFError."""
+    if not any(tensor.name.startswith("v.") for tensor in header.tensors):
+        return None
+    dialect = find_dialect(header)
+    if dialect is None or not dialect.projector:
+        return None
+    draft = Draft(header)
+    name = draft.keys.get("general.name")
+    draft.architecture = "clip"
+    draft.keys = {
+        "general.architecture": write.string("clip"),
+        "general.type": write.string("mmproj"),
+        "general.file_type": write.uint32(F16),
+        "general.quantization_version": write.uint32(2),
+        "clip.has_vision_encoder": write.boolean(True),
+        **({"general.name": name} if name is not None else {}),
+    }
+    draft.run((*dialect.projector, promote_vectors))
+    draft.parts = {n: p for n, p in draft.parts.items() if n.startswith(_PROJECTOR_PREFIXES)}
+    return draft
+
+
+def separate_projector_draft(header: GGUF) -> Draft | None:
+    """A projector's file of the time when there was but one type. Raises GGUFError."""
+    metadata = header.metadata
+    if (
+        header.architecture != "clip"
+        or metadata.get("clip.has_vision_encoder") is not True
+        or "clip.projector_type" in metadata
+        or "clip.vision.projector_type" in metadata
+    ):
+        return None
+    draft = Draft(header)
+    draft.set("clip.projector_type", "mlp")
+    return draft
+
+
+def adapter_draft(header: GGUF) -> Draft | None:
+    """A LoRA adapter that names its base model's private architecture. Raises GGUFError."""
+    public = ADAPTER_ARCHITECTURES.get(header.architecture)
+    if public is None:
+        return None
+    draft = Draft(header)
+    draft.set("general.architecture", public)
+    return draft
+
+
+def _rope_scaling(header: GGUF) -> str:
+    return f"{header.architecture}.rope.scaling.type"
+
+
+def _is_half_vector(name: str, shape: tuple[int, ...], kind: int) -> bool:
+    # ggml's processor kernels abort when they add or multiply such vectors.
+    return len(shape) == 1 and kind in (F16, BF16) and name.endswith(("norm.weight", ".bias"))
+
+
+def _needs_repair(header: GGUF) -> bool:
+    if header.architecture == "clip":
+        return False
+    return header.metadata.get(_rope_scaling(header)) in _MEANS_NONE or any(
+        _is_half_vector(tensor.name, tensor.shape, tensor.type) for tensor in header.tensors
+    )
+
+
+def _repair(draft: Draft) -> None:
+    """What llama.cpp would abort at in any file, and what has but one meaning."""
+    if draft.source.metadata.get(_rope_scaling(draft.source)) in _MEANS_NONE:
+        draft.keys.pop(draft.key(".rope.scaling.type"), None)
+    for name, part in draft.parts.items():
+        if part.make is None and _is_half_vector(name, part.shape, part.type):
+            draft.parts[name] = op.promote(draft.source.path, part)

@@ -1,0 +1,186 @@
+"""Tiny models: the same weights as the file that Ollama publishes and as stock llama.cpp files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ollama_server.store import gguf_write as write
+from ollama_server.store.dialects.draft import encode
+from ollama_server.store.ggml import F16, F32
+
+Array = NDArray[Any]
+Tensors = dict[str, Array]
+
+WIDTH, INNER, BLOCKS, HEAD, VOCABULARY = 32, 64, 2, 16, 280
+VISION, VISION_INNER, PATCH = 16, 48, 4
+
+
+@dataclass
+class Tiny:
+    """A file: keys without their encoding, arrays in numpy's order of dimensions.
+
+    ``raw`` holds tensors of other types than float32 and float16: type, shape in GGUF order, bytes.
+    """
+
+    keys: dict[str, Any]
+    tensors: Tensors = field(default_factory=dict)
+    raw: dict[str, tuple[int, tuple[int, ...], bytes]] = field(default_factory=dict)
+
+    def write(self, path: Path) -> Path:
+        """Write it."""
+        tensors = [_tensor(name, array) for name, array in self.tensors.items()]
+        tensors += [
+            write.Tensor(name, shape, kind, lambda data=data: [data])  # type: ignore[misc]
+            for name, (kind, shape, data) in self.raw.items()
+        ]
+        keys = {key: encoded(key, value) for key, value in self.keys.items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            write.write_gguf(file.write, keys, tensors)
+        return path
+
+
+def encoded(key: str, value: Any) -> write.Encoded:
+    if isinstance(value, bytes):
+        return value
+    return encode(value, as_float=key.endswith(".scores"))
+
+
+def _tensor(name: str, array: Array) -> write.Tensor:
+    kind = F16 if array.dtype == np.float16 else F32
+    data = np.ascontiguousarray(array).tobytes()
+    return write.Tensor(name, array.shape[::-1], kind, lambda: [data])
+
+
+class Weights:
+    """Random weights that are the same in every run, asked for in GGUF's order of dimensions."""
+
+    def __init__(self, seed: int = 3) -> None:
+        self._random = np.random.default_rng(seed)
+
+    def matrix(self, *shape: int) -> Array:
+        """In float16."""
+        return (self._random.normal(size=shape[::-1]) * 0.2).astype(np.float16)
+
+    def vector(self, *shape: int) -> Array:
+        """In float32, around one."""
+        return (1 + self._random.normal(size=shape[::-1]) * 0.1).astype(np.float32)
+
+
+def renamed(tensors: Mapping[str, Array], rules: Iterable[tuple[str, str]]) -> Tensors:
+    """With texts in the names replaced."""
+    found = {}
+    for name, array in tensors.items():
+        for old, new in rules:
+            name = name.replace(old, new, 1)
+        found[name] = array
+    return found
+
+
+def spm_keys(*specials: str, surplus: int = 0) -> dict[str, Any]:
+    """A vocabulary of bytes, as SentencePiece has it."""
+    tokens = ["<pad>", "<eos>", "<bos>", "<unk>", *(f"<0x{i:02X}>" for i in range(256))]
+    tokens += ["\u2581", "a", "b", *specials]
+    types = [3, 3, 3, 2, *[6] * 256, 1, 1, 1, *[3] * len(specials)]
+    while len(tokens) < VOCABULARY + surplus:
+        tokens.append(f"<filler{len(tokens)}>")
+        types.append(1)
+    return {
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.scores": [-float(i) for i in range(len(tokens))],
+        "tokenizer.ggml.token_type": types,
+        "tokenizer.ggml.bos_token_id": 2,
+        "tokenizer.ggml.eos_token_id": 1,
+        "tokenizer.ggml.unknown_token_id": 3,
+        "tokenizer.ggml.padding_token_id": 0,
+    }
+
+
+def bpe_keys(*specials: str, pre: str | None = "qwen2") -> dict[str, Any]:
+    """A vocabulary of bytes, as GPT-2 has it."""
+    tokens = [_byte_character(i) for i in range(256)] + ["ab", *specials]
+    types = [1] * 257 + [3] * len(specials)
+    while len(tokens) < VOCABULARY:
+        tokens.append(f"<|filler{len(tokens)}|>")
+        types.append(3)
+    keys = {
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": types,
+        "tokenizer.ggml.merges": ["a b"],
+        "tokenizer.ggml.bos_token_id": VOCABULARY - 1,
+        "tokenizer.ggml.eos_token_id": VOCABULARY - 1,
+    }
+    return keys | ({"tokenizer.ggml.pre": pre} if pre is not None else {})
+
+
+def _byte_character(byte: int) -> str:
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    if byte in printable:
+        return chr(byte)
+    return chr(256 + [i for i in range(256) if i not in printable].index(byte))
+
+
+def text_keys(architecture: str, **more: Any) -> dict[str, Any]:
+    """Keys that all text models have; names with underscores for dots are given in full."""
+    keys = {
+        "block_count": BLOCKS,
+        "context_length": 256,
+        "embedding_length": WIDTH,
+        "feed_forward_length": INNER,
+        "attention.head_count": 2,
+        "attention.head_count_kv": 1,
+        "attention.key_length": HEAD,
+        "attention.value_length": HEAD,
+        "attention.layer_norm_rms_epsilon": 1e-6,
+        "rope.freq_base": 10000.0,
+    }
+    found: dict[str, Any] = {"general.architecture": architecture}
+    return found | {f"{architecture}.{key}": value for key, value in (keys | more).items()}
+
+
+def text_tensors(
+    weights: Weights, extra: Callable[[int], Tensors] | None = None, *, blocks: int = BLOCKS
+) -> Tensors:
+    """A plain decoder with names as llama.cpp has them; ``extra`` adds to each block."""
+    w = weights
+    found: Tensors = {"token_embd.weight": w.matrix(WIDTH, VOCABULARY)}
+    for i in range(blocks):
+        block = {
+            "attn_norm.weight": w.vector(WIDTH),
+            "attn_q.weight": w.matrix(WIDTH, 2 * HEAD),
+            "attn_k.weight": w.matrix(WIDTH, HEAD),
+            "attn_v.weight": w.matrix(WIDTH, HEAD),
+            "attn_output.weight": w.matrix(2 * HEAD, WIDTH),
+            "ffn_norm.weight": w.vector(WIDTH),
+            "ffn_gate.weight": w.matrix(WIDTH, INNER),
+            "ffn_up.weight": w.matrix(WIDTH, INNER),
+            "ffn_down.weight": w.matrix(INNER, WIDTH),
+        } | (extra(i) if extra else {})
+        found |= {f"blk.{i}.{name}": array for name, array in block.items()}
+    return found | {
+        "output_norm.weight": w.vector(WIDTH),
+        "output.weight": w.matrix(WIDTH, VOCABULARY),
+    }
+
+
+def vision_blocks(weights: Weights, tensors: Callable[[Weights], Tensors], count: int) -> Tensors:
+    """The blocks of a tower."""
+    return {
+        f"v.blk.{i}.{name}": array for i in range(count) for name, array in tensors(weights).items()
+    }
+
+
+def biased(weights: Weights, name: str, inputs: int, outputs: int) -> Tensors:
+    """A linear layer."""
+    return {
+        f"{name}.weight": weights.matrix(inputs, outputs),
+        f"{name}.bias": weights.vector(outputs),
+    }
