@@ -1,0 +1,83 @@
+"""The documentation is complete: every route, variable and command stands in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from ollama_server.app import create_app, leaf_routes
+from ollama_server.cli.app import app as command_line
+from ollama_server.settings import INHERITED, Settings
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md")]
+
+
+def test_every_route_is_in_the_api_reference(tmp_path: Path) -> None:
+    text = (DOCS / "api.md").read_text()
+    documented = set(re.findall(r"`(?:GET|POST|HEAD|DELETE) (/\S*)`", text))
+    routes = leaf_routes(create_app(Settings(models=tmp_path)).routes)
+    paths = {re.sub(r":path\}", "}", getattr(route, "path", "")) for route in routes}
+    assert documented == paths
+
+
+def test_every_variable_is_in_the_configuration() -> None:
+    text = (DOCS / "configuration.md").read_text()
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.M))
+    assert documented == {f"OLLAMA_{name.upper()}" for name in Settings.model_fields} | set(
+        INHERITED
+    )
+
+
+def test_every_variable_has_the_description_of_its_setting() -> None:
+    text = (DOCS / "configuration.md").read_text()
+    missing = [
+        name
+        for name, field in Settings.model_fields.items()
+        if f"| {field.description} |" not in text
+    ]
+    assert missing == []
+
+
+def test_every_command_is_in_the_reference() -> None:
+    text = (DOCS / "cli.md").read_text()
+    table = "\n".join(line for line in text.splitlines() if line.startswith("| `"))
+    commands = typer.main.get_group(command_line).commands
+    missing = [name for name in commands if not re.search(rf"`{name}\b", table)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    broken = [link for link in links if not (page.parent / link).exists()]
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", sorted(page.name for page in DOCS.glob("*.md")))
+def test_every_page_is_in_the_index(name: str) -> None:
+    assert name == "index.md" or f"({name})" in (DOCS / "index.md").read_text()
+
+
+def test_the_readmes_show_the_same_commands() -> None:
+    def commands(page: str) -> list[str]:
+        blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.S)
+        words = [re.findall(r"^(?!#)\S+(?: [a-z]+)?", block, re.M) for block in blocks]
+        return [word for block in words for word in block]
+
+    assert commands("README.md") == commands("README.zh.md")
+
+
+def test_every_route_of_the_api_is_described_in_openapi(tmp_path: Path) -> None:
+    document = create_app(Settings(models=tmp_path)).openapi()
+    bare = [
+        f"{method} {path}"
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if not (operation.get("summary") and operation.get("description"))
+    ]
+    assert bare == []
