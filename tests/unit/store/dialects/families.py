@@ -262,6 +262,8 @@ def mistral3() -> Family:
         "clip.vision.image_size": 56,
         "clip.vision.spatial_merge_size": 2,
         "clip.vision.attention.layer_norm_epsilon": 1e-5,
+        "clip.vision.image_mean": [0.48145467, 0.4578275, 0.40821072],
+        "clip.vision.image_std": [0.26862955, 0.26130259, 0.2757771],
         "clip.use_silu": True,
         "clip.projector_type": "pixtral",
     }
@@ -320,6 +322,8 @@ def qwen25vl() -> Family:
         "clip.vision.n_wa_pattern": 2,
         "clip.vision.window_size": 16,
         "clip.vision.spatial_merge_size": 2,
+        "clip.vision.image_mean": [0.48145466, 0.4578275, 0.40821073],
+        "clip.vision.image_std": [0.26862954, 0.26130258, 0.27577711],
         "clip.use_silu": True,
         "clip.projector_type": "qwen2.5vl_merger",
     }
@@ -420,6 +424,7 @@ def qwen3vl() -> Family:
         "clip.vision.attention.layer_norm_epsilon": 1e-6,
         "clip.vision.spatial_merge_size": 2,
         "clip.vision.image_mean": [0.5, 0.5, 0.5],
+        "clip.vision.image_std": [0.5, 0.5, 0.5],
         "clip.vision.is_deepstack_layers": [False, True, False],
         "clip.use_gelu": True,
         "clip.projector_type": "qwen3vl_merger",
