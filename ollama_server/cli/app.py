@@ -260,6 +260,7 @@ def run(
         plain=nowordwrap,
         format=parse_format(format_),
         think=parse_think(think),
+        think_chosen=think is not None,
         hide_thinking=hidethinking,
         truncate=truncate,
         dimensions=dimensions,
