@@ -274,6 +274,10 @@ class Settings(BaseSettings):
         default=0,
         description="Size limit of the cache of translated models, such as 50GB; 0: no limit.",
     )
+    llama_cpp_compat: Bool = Field(
+        default=True,
+        description="Translate models that were published for Ollama into what llama.cpp reads.",
+    )
 
     @field_validator("*", mode="wrap")
     @classmethod

@@ -65,7 +65,7 @@ async def build(
     messages = assemble(request, installed.model)
     if request.messages is not None:
         messages = shield_tokens(messages, _turn_tokens(installed, template))
-    renderer = _Renderer(template, tools, think, runner, bool(installed.model.projectors))
+    renderer = _Renderer(template, tools, think, runner, installed.model.sees)
     dropped = 0
     if request.truncate and len(messages) > 1:
         limit = runner.info.num_ctx

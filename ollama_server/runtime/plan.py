@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ollama_server.engine import protocol
 from ollama_server.errors import LoadError, ModelNotFound, OutOfMemory
 from ollama_server.runtime import memory
 from ollama_server.settings import Settings
+from ollama_server.store.dialects.cache import Cache
+from ollama_server.store.dialects.prepare import Files, prepare
 from ollama_server.store.model import Model
 
 _MIN_CONTEXT = 4
@@ -30,7 +34,7 @@ class LoadOptions:
         """With num_ctx between its floor and the trained context."""
         if self.num_ctx is None:
             return self
-        floor = _MIN_VISION_CONTEXT if model.projectors else _MIN_CONTEXT
+        floor = _MIN_VISION_CONTEXT if model.sees else _MIN_CONTEXT
         num_ctx = max(self.num_ctx, floor)
         if model.context_length:
             num_ctx = min(num_ctx, model.context_length)
@@ -51,6 +55,24 @@ def needs_reload(old: LoadOptions, info: protocol.ModelInfo, new: LoadOptions, a
     if new.use_mmap != old.use_mmap:
         return True
     return (old.main_gpu, old.num_thread) != (new.main_gpu, new.num_thread)
+
+
+def find_files(
+    model: Model, cache: Cache, settings: Settings, in_use: Collection[Path] = ()
+) -> Files:
+    """What a runner loads for a model, translated first where llama.cpp needs that.
+
+    The weights ``in_use`` keep their translations. Takes long for what is translated. Raises
+    LoadError, and ModelNotFound when there are no weights.
+    """
+    if model.is_tensor_model:
+        raise LoadError(
+            f"{model.name.short} is stored as safetensors, which cannot be served: "
+            "create a GGUF model from its files"
+        )
+    if model.model_path is None or not model.model_path.is_file():
+        raise ModelNotFound(f"model '{model.name.short}' not found: its weights are missing")
+    return prepare(model, cache, translate=settings.llama_cpp_compat, in_use=in_use)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +98,13 @@ class Plan:
             kv_type=self.settings.kv_cache_type,
         )
 
-    def message(self) -> protocol.Load:
-        """The runner's first message. Raises ModelNotFound when there are no weights."""
+    def message(self, files: Files) -> protocol.Load:
+        """The runner's first message, to load ``files``."""
         model, options = self.model, self.options
-        if model.is_tensor_model:
-            raise LoadError(
-                f"{model.name.short} is stored as safetensors, which cannot be served: "
-                "create a GGUF model from its files"
-            )
-        if model.model_path is None or not model.model_path.is_file():
-            raise ModelNotFound(f"model '{model.name.short}' not found: its weights are missing")
         return protocol.Load(
-            model=str(model.model_path),
-            projectors=[str(path) for path in model.projectors],
-            adapters=[protocol.Adapter(str(path)) for path in model.adapters],
+            model=str(files.model),
+            projectors=[str(path) for path in files.projectors],
+            adapters=[protocol.Adapter(str(path)) for path in files.adapters],
             num_ctx=self.num_ctx,
             parallel=self.parallel,
             num_batch=self.num_batch,

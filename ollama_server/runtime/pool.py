@@ -15,12 +15,22 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ollama_server.errors import Busy, OutOfMemory
 from ollama_server.runtime import devices
-from ollama_server.runtime.plan import LoadOptions, Plan, make_plan, needs_reload, out_of_memory
+from ollama_server.runtime.plan import (
+    LoadOptions,
+    Plan,
+    find_files,
+    make_plan,
+    needs_reload,
+    out_of_memory,
+)
 from ollama_server.runtime.runner import Runner
 from ollama_server.settings import Settings
+from ollama_server.store.dialects.cache import Cache
+from ollama_server.store.dialects.prepare import Files
 from ollama_server.store.model import Model
 
 log = logging.getLogger(__name__)
@@ -83,6 +93,7 @@ class Pool:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._cache = Cache(settings.models, settings.cache_max)
         self._loaded: dict[str, Loaded] = {}
         self._jobs: list[_Job] = []
         self._turn = asyncio.Lock()
@@ -251,9 +262,10 @@ class Pool:
             if loaded is None or not loaded.serves(model, options):
                 if loaded is not None:
                     await self._retire(loaded)
+                files = await self._find_files(model)
                 plan, auto = await self._plan(model, options)
                 await self._make_room(plan)
-                runner = await self._start(plan)
+                runner = await self._start(plan, files)
                 duration = self._settings.keep_alive if keep_alive is None else keep_alive
                 expires_at = time.time() + duration
                 loaded = Loaded(model, options, runner, auto, duration, expires_at)
@@ -273,7 +285,12 @@ class Pool:
         plan = make_plan(model, options, self._settings, auto=auto, gpu=bool(gpus), free=free)
         return plan, auto
 
-    async def _start(self, plan: Plan) -> Runner:
+    async def _find_files(self, model: Model) -> Files:
+        """In a thread that goes on when nobody waits any more: the work is kept for later."""
+        in_use = [Path(key) for key in self._loaded]
+        return await asyncio.to_thread(find_files, model, self._cache, self._settings, in_use)
+
+    async def _start(self, plan: Plan, files: Files) -> Runner:
         """Start a runner; when memory is short, evict all others, then try smaller plans."""
         while True:
             try:
@@ -282,7 +299,7 @@ class Pool:
                     if plan.needed_bytes > free:
                         raise out_of_memory(plan, free)
                 runner = await Runner.start(
-                    plan.message(), stall_seconds=self._settings.load_timeout
+                    plan.message(files), stall_seconds=self._settings.load_timeout
                 )
             except OutOfMemory as error:
                 smaller = plan.smaller()

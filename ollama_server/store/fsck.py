@@ -47,6 +47,7 @@ def check_store(
     checker = _Checker(store, digests, progress)
     checker.check_manifests()
     checker.check_blobs()
+    checker.check_derived()
     return sorted(checker.findings, key=lambda f: (f.severity, f.subject, f.text))
 
 
@@ -112,6 +113,13 @@ class _Checker:
                 continue
             if found != digest:
                 self._error(path.name, f"the content is {found}: the blob is damaged")
+
+    def check_derived(self) -> None:
+        for entry in self.store.derived.entries():
+            if entry.problem:
+                self._note(entry.path.name, f"a useless translation of a model: {entry.problem}")
+        for path in self.store.derived.leftovers():
+            self._note(path.name, "a leftover of a model's translation")
 
     def _error(self, subject: str, text: str) -> None:
         self.findings.append(Finding("error", subject, text))

@@ -125,6 +125,11 @@ class Model:
             bool(self.gguf) and self.gguf is not None and self.gguf.get("pooling_type") is not None
         )
 
+    @property
+    def sees(self) -> bool:
+        """Whether it takes images, by a separate projector or a tower in its own file."""
+        return "vision" in self.gguf_capabilities
+
     def _projector_hears(self) -> bool:
         header = self.projector_gguf
         if header is None or header.get("clip.projector_type") == "gemma3nv":

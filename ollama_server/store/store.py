@@ -27,6 +27,7 @@ from pathlib import Path
 from ollama_server.errors import ModelNotFound, StoreError
 from ollama_server.store import manifest as manifests
 from ollama_server.store.blobs import Blobs
+from ollama_server.store.dialects.cache import Cache
 from ollama_server.store.disk import (
     TEMPORARY_PREFIX,
     disk_errors,
@@ -93,6 +94,7 @@ class Store:
         self.root = root
         self.blobs = Blobs(root / "blobs")
         self.manifests = root / "manifests"
+        self.derived = Cache(root)
         self.pinned: Counter[str] = Counter()
         self.lock_thread = threading.RLock()
         self._lock_depth = 0
@@ -195,7 +197,10 @@ class Store:
         with self.locked():
             needed = self.referenced()
             removable = [d for d in sorted(digests) if d not in needed and self.pinned[d] <= 0]
-            return [digest for digest in removable if self.blobs.remove(digest)]
+            removed = [digest for digest in removable if self.blobs.remove(digest)]
+            if removed:
+                self.derived.evict()
+            return removed
 
     def prune(self, *, grace_seconds: float = GRACE_SECONDS) -> Sequence[Path]:
         """Remove unreferenced blobs and leftovers older than the grace time; returns what went.
@@ -223,6 +228,7 @@ class Store:
                 removed.append(path)
             self._remove_leftovers(oldest)
             self._remove_scratch(oldest)
+            self.derived.clean()
             return removed
 
     def start(self, *, prune: bool = True) -> None:

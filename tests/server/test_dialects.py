@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 import zlib
 from pathlib import Path
@@ -13,6 +14,7 @@ from ollama_server.store.dialects.cache import Cache
 from ollama_server.store.dialects.prepare import translated
 from ollama_server.store.dialects.recognize import projector_draft, text_draft
 from tests.engine.runner import GREEDY, Runner
+from tests.process import ServerProcess
 from tests.unit.store.dialects.families import FAMILIES, Family
 
 PROMPT = p.Tokens([70, 80, 90, 100, 110, 70, 80])
@@ -90,3 +92,32 @@ def test_llama_cpp_refuses_the_file_as_published(name: str, tmp_path: Path) -> N
     runner = load(source, None, False)
     runner.close()
     assert isinstance(runner.answer, p.LoadFailed)
+
+
+def test_a_server_serves_a_published_model_and_shows_it_as_published(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    source = FAMILIES["gemma3"]().source.write(tmp_path / "source.gguf")
+    digest = server.upload(source.read_bytes())
+    server.create("published", files={"model.gguf": digest}, parameters={"temperature": 0})
+    body = {
+        "model": "published",
+        "messages": [
+            {"role": "user", "content": "ab", "images": [base64.b64encode(PICTURE).decode()]}
+        ],
+        "stream": False,
+        "options": {"num_predict": 2, "num_ctx": 2048},
+    }
+
+    answer = server.post("/api/chat", **body)
+    shown = server.post("/api/show", model="published").json()
+    derived = server.home / "models" / "derived"
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["prompt_eval_count"] > 4
+    assert shown["model_info"]["gemma3.vision.block_count"] == 2
+    assert "projector_info" not in shown
+    assert "vision" in shown["capabilities"]
+    assert len(list(derived.glob("*.gguf"))) == 2
+    server.client.request("DELETE", "/api/delete", json={"model": "published"})
+    assert list(derived.glob("*.gguf")) == []

@@ -1,9 +1,5 @@
 """Models published for Ollama that llama.cpp does not read as they are, translated once.
 
-``prepare`` is the way in. Each dialect is data (``catalog/``): a condition on the header and a list
-of steps. The translation goes to a cache beside the blobs; the blobs themselves are never touched.
+``prepare.prepare`` is the way in. Each dialect is data (``catalog/``): a condition on the header
+and a list of steps. The translation goes to a cache beside the blobs, which are never touched.
 """
-
-from ollama_server.store.dialects.prepare import Files, prepare
-
-__all__ = ["Files", "prepare"]

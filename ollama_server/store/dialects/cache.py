@@ -100,8 +100,7 @@ class Cache:
         """Files that belong to no entry: what a crash left, unless it is being made."""
         if not self.folder.is_dir():
             return []
-        files = [path for path in self.folder.iterdir() if path.suffix != ".lock"]
-        return [path for path in files if not self._belongs(path)]
+        return [path for path in self.folder.iterdir() if self._is_left(path)]
 
     def evict(self, in_use: Collection[Path] = ()) -> None:
         """Drop entries whose source is gone or that are damaged, then the least recently used.
@@ -131,7 +130,7 @@ class Cache:
         for path in self.leftovers():
             key = path.name.removeprefix(TEMPORARY_PREFIX)[:_KEY_LENGTH]
             with self._locked(key, wait=False) as held:
-                if held and not self._belongs(path):
+                if held and self._is_left(path):
                     path.unlink(missing_ok=True)
         self.evict()
 
@@ -199,9 +198,12 @@ class Cache:
                 log.info("removing %s from the cache", entry.path.name)
                 entry.sidecar.unlink(missing_ok=True)
                 entry.path.unlink(missing_ok=True)
+                entry.path.with_suffix(".lock").unlink(missing_ok=True)
 
-    def _belongs(self, path: Path) -> bool:
-        return path.with_suffix(".json").is_file() and path.suffix in (".gguf", ".json")
+    def _is_left(self, path: Path) -> bool:
+        if path.name.startswith(TEMPORARY_PREFIX):
+            return True
+        return path.suffix == ".gguf" and not path.with_suffix(".json").is_file()
 
     def _remove_temporaries(self, key: str) -> None:
         for path in self.folder.glob(f"{TEMPORARY_PREFIX}{key}-*"):

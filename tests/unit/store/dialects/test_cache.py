@@ -13,6 +13,8 @@ import pytest
 from ollama_server.errors import StoreError
 from ollama_server.store.dialects import cache as caches
 from ollama_server.store.dialects.cache import Cache
+from ollama_server.store.fsck import check_store
+from ollama_server.store.store import Store
 
 DIGEST = "sha256-" + "0123456789abcdef" * 4
 
@@ -143,3 +145,14 @@ def test_two_processes_make_an_entry_once(tmp_path: Path) -> None:
         process.join(60)
         assert process.exitcode == 0
     assert log.read_text() == "made\n"
+
+
+def test_fsck_knows_the_cache(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    source = blob(tmp_path)
+    path = store.derived.get(source, "text", fill())
+    (store.derived.folder / ".tmp-half").write_bytes(b"half")
+    source.unlink()
+    found = {finding.subject: finding.text for finding in check_store(store)}
+    assert "is gone" in found[path.name]
+    assert "leftover" in found[".tmp-half"]

@@ -1,0 +1,106 @@
+"""Damaged and hostile files of each dialect: an error or a sound file, never a leftover."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from ollama_server.errors import StoreError
+from ollama_server.store.dialects.assemble import write_draft
+from ollama_server.store.dialects.cache import Cache
+from ollama_server.store.dialects.prepare import translated
+from ollama_server.store.dialects.recognize import projector_draft, text_draft
+from ollama_server.store.gguf import read_gguf
+from tests.unit.store.dialects.families import FAMILIES
+from tests.unit.store.dialects.tiny import Tiny
+
+_VALUES = (0, 1, 7, 2**32 - 1, 0.0, float("inf"), "", "text", [0], [1, 2, 3], [True], ["a"])
+
+
+def damage(tiny: Tiny, chance: random.Random) -> Tiny:
+    """With some keys and tensors gone, of another kind or of another shape."""
+    keys, tensors = dict(tiny.keys), dict(tiny.tensors)
+    for _ in range(chance.randint(1, 4)):
+        key = chance.choice([key for key in keys if key != "general.architecture"])
+        match chance.randint(0, 4):
+            case 0:
+                del keys[key]
+            case 1:
+                keys[key] = chance.choice(_VALUES)
+            case 2:
+                del tensors[chance.choice(list(tensors))]
+            case 3:
+                name = chance.choice(list(tensors))
+                tensors[name] = tensors[name][..., :-1]
+            case _:
+                name = chance.choice(list(tensors))
+                tensors[name] = tensors[name].reshape(-1)
+    return Tiny(keys, tensors, tiny.raw)
+
+
+def translate_all(source: Path, cache: Cache) -> None:
+    """Raises nothing but StoreErrors; what is made is sound."""
+    for role, plan in (("text", text_draft), ("mmproj", projector_draft)):
+        try:
+            made = translated(source, role, plan, cache)
+        except StoreError:
+            continue
+        if made is not None:
+            read_gguf(made)
+
+
+def assert_clean(cache: Cache) -> None:
+    assert cache.leftovers() == []
+    assert [entry.problem for entry in cache.entries() if entry.problem] == []
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_changed_headers_give_errors_or_sound_files(name: str, tmp_path: Path) -> None:
+    chance, tiny, cache = random.Random(name), FAMILIES[name]().source, Cache(tmp_path / "store")
+    for number in range(12):
+        translate_all(damage(tiny, chance).write(tmp_path / f"{number}.gguf"), cache)
+    assert_clean(cache)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_changed_bytes_give_errors_or_sound_files(name: str, tmp_path: Path) -> None:
+    chance, cache = random.Random(name), Cache(tmp_path / "store")
+    source = FAMILIES[name]().source.write(tmp_path / "source.gguf")
+    data, header = source.read_bytes(), read_gguf(source).data_offset
+    for number in range(12):
+        changed = bytearray(data)
+        for _ in range(3):
+            changed[chance.randrange(24, header)] = chance.randrange(256)
+        # The table of tensors is at the end of the header.
+        changed[header - chance.randrange(1, 2000)] = chance.randrange(256)
+        path = tmp_path / f"{number}.gguf"
+        path.write_bytes(changed)
+        translate_all(path, cache)
+    assert_clean(cache)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_files_that_are_cut_off_give_errors(name: str, tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "store")
+    source = FAMILIES[name]().source.write(tmp_path / "source.gguf")
+    data = source.read_bytes()
+    for number, length in enumerate((10, 1000, len(data) // 2, len(data) - 64)):
+        path = tmp_path / f"{number}.gguf"
+        path.write_bytes(data[:length])
+        with pytest.raises(StoreError):
+            translated(path, "text", text_draft, cache)
+    assert cache.entries() == []
+    assert_clean(cache)
+
+
+def test_a_file_that_shrinks_meanwhile_leaves_nothing(tmp_path: Path) -> None:
+    source = FAMILIES["gemma3"]().source.write(tmp_path / "source.gguf")
+    cache, draft = Cache(tmp_path / "store"), text_draft(read_gguf(source))
+    assert draft is not None
+    source.write_bytes(source.read_bytes()[: read_gguf(source).data_offset + 100])
+    with pytest.raises(StoreError):
+        cache.get(source, "text", lambda target: write_draft(draft, target))
+    assert_clean(cache)
+    assert cache.entries() == []
