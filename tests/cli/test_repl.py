@@ -64,7 +64,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(session: Session) -> None:
     terminal = session("run", "tiny", "--think=false", "--format", schema)
     terminal.prompt()
     terminal.send("Numbers, please")
-    terminal.wait_for("1")
+    terminal.wait_for("[")
     terminal.type("\x03")
     terminal.prompt()
     terminal.send("/bye")
