@@ -42,13 +42,11 @@ def _problem(header: GGUF) -> str:
 
 
 def _expert_problem(header: GGUF) -> str:
-    if _number(header.get("expert_count")) > 0:
-        used = header.get("expert_used_count")
-        if used is not None and _number(used) == 0:
-            return (
-                f"{header.architecture}.expert_used_count is 0 although there are experts: "
-                "convert the model again"
-            )
+    if _number(header.get("expert_count")) and not _number(header.get("expert_used_count")):
+        return (
+            f"{header.architecture}.expert_used_count is 0 although there are experts: "
+            "convert the model again"
+        )
     return ""
 
 
