@@ -79,7 +79,8 @@ def test_a_translated_model_answers_as_the_stock_one(name: str, tmp_path: Path) 
     tower = translated(source, "mmproj", projector_draft, cache)
     assert text is not None
     stock = family.text.write(tmp_path / "stock.gguf")
-    projector = family.projector and family.projector.write(tmp_path / "projector.gguf")
+    eyes = family.projector
+    projector = eyes.write(tmp_path / "projector.gguf") if eyes is not None else None
 
     ours = answers(load(text, tower, family.embedding), family)
 

@@ -457,6 +457,64 @@ def olmo3() -> Family:
     )
 
 
+def glmocr() -> Family:
+    """Its text model; the tower's rules are seen elsewhere."""
+    w = Weights()
+
+    def norms(_: int) -> Tensors:
+        return {
+            "post_attention_norm.weight": w.vector(t.WIDTH),
+            "post_ffw_norm.weight": w.vector(t.WIDTH),
+        }
+
+    published = t.text_tensors(w, norms)
+    names = [("attn_output", "attn_out"), ("attention_norm", "attn_norm"), ("ffw_", "ffn_")]
+    stock = dict(published)
+    for i in range(t.BLOCKS):
+        gate = stock.pop(f"blk.{i}.ffn_gate.weight")
+        stock[f"blk.{i}.ffn_up.weight"] = np.concatenate([gate, stock[f"blk.{i}.ffn_up.weight"]])
+    keys = t.text_keys("glmocr") | t.bpe_keys(pre="chatglm-bpe")
+    wanted = t.text_keys("glm4") | t.bpe_keys(pre="chatglm-bpe")
+    wanted |= {"glm4.rope.dimension_sections": [2, 3, 3, 0], "glm4.rope.dimension_count": t.HEAD}
+    return Family(
+        Tiny(keys | {"glmocr.rope.mrope_section": [2, 3, 3]}, t.renamed(published, names)),
+        Tiny(wanted, stock),
+    )
+
+
+def llama4() -> Family:
+    """Its text model with a tensor of a tower; the tower's rules are seen elsewhere."""
+    w, experts = Weights(), 2
+
+    def expert_block(_: int) -> Tensors:
+        found: Tensors = {"ffn_gate_inp.weight": w.matrix(t.WIDTH, experts).astype(np.float32)}
+        for name, shape in (
+            ("gate", (t.WIDTH, t.INNER)),
+            ("up", (t.WIDTH, t.INNER)),
+            ("down", (t.INNER, t.WIDTH)),
+        ):
+            found[f"ffn_{name}_exps.weight"] = w.matrix(*shape, experts)
+            found[f"ffn_{name}_shexp.weight"] = w.matrix(*shape)
+        return found
+
+    tensors = t.text_tensors(w, expert_block, blocks=4)
+    for i in range(4):
+        for name in ("gate", "up", "down"):
+            del tensors[f"blk.{i}.ffn_{name}.weight"]
+    more = {
+        "block_count": 4,
+        "expert_count": experts,
+        "expert_used_count": 1,
+        "expert_feed_forward_length": t.INNER,
+        "interleave_moe_layer_step": 1,
+        "rope.dimension_count": t.HEAD,
+    }
+    keys = t.text_keys("llama4", **more) | t.bpe_keys(pre="llama4")
+    return Family(
+        Tiny(keys, tensors | {"mm.linear_1.weight": w.matrix(40, t.WIDTH)}), Tiny(keys, tensors)
+    )
+
+
 FAMILIES: dict[str, Callable[[], Family]] = {
     "gemma3": gemma3,
     "embeddinggemma": embeddinggemma,
@@ -465,4 +523,6 @@ FAMILIES: dict[str, Callable[[], Family]] = {
     "qwen25vl": qwen25vl,
     "qwen3vl": qwen3vl,
     "olmo3": olmo3,
+    "glmocr": glmocr,
+    "llama4": llama4,
 }

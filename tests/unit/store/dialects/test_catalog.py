@@ -338,7 +338,9 @@ def test_a_charsmap_that_is_none_stays(tmp_path: Path, value: list[str]) -> None
 
 def test_gptoss_with_fused_experts(tmp_path: Path) -> None:
     rows = np.arange(4 * 2 * 17, dtype=np.uint8).reshape(2, 4, 17)
-    raw = {"blk.0.ffn_gate_up_exps.weight": (39, (32, 4, 2), rows.tobytes())}
+    raw: dict[str, tuple[int, tuple[int, ...], bytes]] = {
+        "blk.0.ffn_gate_up_exps.weight": (39, (32, 4, 2), rows.tobytes())
+    }
     bias = {"blk.0.ffn_gate_up_exps.bias": np.arange(8, dtype=np.float32).reshape(2, 4)}
     made = text(tmp_path, Tiny(keys("gptoss"), bias, raw))
     gate, up = (made.parts[f"blk.0.ffn_{x}_exps.weight"] for x in ("gate", "up"))
