@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import subprocess
 import sys
@@ -110,7 +111,7 @@ class Runner:
                 return message
 
     def close(self) -> int:
-        if self._process.poll() is None:
+        with contextlib.suppress(BrokenPipeError):  # it ends by itself when a load fails
             self.send(p.Shutdown())
         return self._process.wait(30)
 

@@ -515,6 +515,66 @@ def llama4() -> Family:
     )
 
 
+def qwen35() -> Family:
+    w, blocks, state, rank = Weights(), 4, 16, 4
+    key, value = state * 2, state * rank
+    tensors = t.text_tensors(w, blocks=blocks)
+    for i in range(blocks):
+        block = f"blk.{i}."
+        tensors[block + "post_attention_norm.weight"] = tensors.pop(block + "ffn_norm.weight")
+        if i == blocks - 1:
+            tensors[block + "attn_q.weight"] = w.matrix(t.WIDTH, 4 * t.HEAD)
+            tensors[block + "attn_q_norm.weight"] = w.vector(t.HEAD)
+            tensors[block + "attn_k_norm.weight"] = w.vector(t.HEAD)
+            continue
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            del tensors[f"{block}{name}.weight"]
+        recurrent: Tensors = {
+            "attn_qkv.weight": w.matrix(t.WIDTH, 2 * key + value),
+            "attn_gate.weight": w.matrix(t.WIDTH, value),
+            "ssm_conv1d.weight": w.matrix(4, 2 * key + value).astype(np.float32),
+            "ssm_dt.bias": w.vector(rank),
+            "ssm_a": -w.vector(rank),
+            "ssm_beta.weight": w.matrix(t.WIDTH, rank),
+            "ssm_alpha.weight": w.matrix(t.WIDTH, rank),
+            "ssm_norm.weight": w.vector(state),
+            "ssm_out.weight": w.matrix(value, t.WIDTH),
+        }
+        tensors |= {block + name: array for name, array in recurrent.items()}
+    tower = _merger_tower(w, 2)
+    more = {
+        "block_count": blocks,
+        "rope.dimension_count": t.HEAD,
+        "ssm.conv_kernel": 4,
+        "ssm.inner_size": value,
+        "ssm.state_size": state,
+        "ssm.time_step_rank": rank,
+        "ssm.group_count": 2,
+    }
+    keys = t.text_keys("qwen35", **more) | t.bpe_keys("<|vision_start|>", "<|vision_end|>")
+    stock = keys | {"qwen35.rope.dimension_sections": [2, 1, 1, 0]}
+    source = keys | {
+        "qwen35.attention.head_count_kv": [0, 0, 0, 1],
+        "qwen35.rope.dimension_sections": [2, 1, 1],
+    }
+    source |= _without(
+        _vision_keys("qwen35", spatial_merge_size=2), "qwen35.vision.feed_forward_length"
+    )
+    published = t.renamed(tensors, [("ssm_dt.bias", "ssm_dt")]) | _published_merger(tower)
+    published |= {"mtp.norm.weight": w.vector(t.WIDTH)}
+    clip = _CLIP | {
+        "clip.vision.image_size": 768,
+        "clip.vision.attention.layer_norm_epsilon": 1e-6,
+        "clip.vision.spatial_merge_size": 2,
+        "clip.vision.image_mean": [0.5, 0.5, 0.5],
+        "clip.vision.image_std": [0.5, 0.5, 0.5],
+        "clip.vision.is_deepstack_layers": [False, False],
+        "clip.use_gelu": True,
+        "clip.projector_type": "qwen3vl_merger",
+    }
+    return Family(Tiny(source, published), Tiny(stock, tensors), Tiny(clip, tower), image_tokens=64)
+
+
 FAMILIES: dict[str, Callable[[], Family]] = {
     "gemma3": gemma3,
     "embeddinggemma": embeddinggemma,
@@ -522,6 +582,7 @@ FAMILIES: dict[str, Callable[[], Family]] = {
     "mistral3": mistral3,
     "qwen25vl": qwen25vl,
     "qwen3vl": qwen3vl,
+    "qwen35": qwen35,
     "olmo3": olmo3,
     "glmocr": glmocr,
     "llama4": llama4,
