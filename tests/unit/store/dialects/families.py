@@ -575,6 +575,44 @@ def qwen35() -> Family:
     return Family(Tiny(source, published), Tiny(stock, tensors), Tiny(clip, tower), image_tokens=64)
 
 
+def gemma4() -> Family:
+    """Its text model with a tensor of a tower; the tower's rules are seen elsewhere."""
+    w = Weights()
+    tensors = t.text_tensors(w)
+    for i, head in enumerate((t.HEAD, 2 * t.HEAD)):
+        block: Tensors = {
+            "attn_q.weight": w.matrix(t.WIDTH, 2 * head),
+            "attn_k.weight": w.matrix(t.WIDTH, head),
+            "attn_v.weight": w.matrix(t.WIDTH, head),
+            "attn_output.weight": w.matrix(2 * head, t.WIDTH),
+            "attn_q_norm.weight": w.vector(head),
+            "attn_k_norm.weight": w.vector(head),
+            "post_attention_norm.weight": w.vector(t.WIDTH),
+            "post_ffw_norm.weight": w.vector(t.WIDTH),
+        }
+        tensors |= {f"blk.{i}.{name}": array for name, array in block.items()}
+    tensors["rope_freqs.weight"] = w.vector(t.HEAD)
+    more = {
+        "attention.key_length": 2 * t.HEAD,
+        "attention.value_length": 2 * t.HEAD,
+        "attention.key_length_swa": t.HEAD,
+        "attention.value_length_swa": t.HEAD,
+        "attention.sliding_window": 32,
+        "attention.sliding_window_pattern": [True, False],
+        "attention.shared_kv_layers": 0,
+        "embedding_length_per_layer_input": 0,
+        "rope.dimension_count": 2 * t.HEAD,
+        "rope.dimension_count_swa": t.HEAD,
+        "rope.freq_base_swa": 10000.0,
+    }
+    keys = t.text_keys("gemma4", **more) | t.spm_keys()
+    keys |= {"tokenizer.ggml.merges": ["a b"], "tokenizer.ggml.pre": "gemma4"}
+    return Family(
+        Tiny(keys, tensors | {"mm.input_projection.weight": w.matrix(t.VISION, t.WIDTH)}),
+        Tiny(keys | {"tokenizer.ggml.model": "gemma4"}, tensors),
+    )
+
+
 FAMILIES: dict[str, Callable[[], Family]] = {
     "gemma3": gemma3,
     "embeddinggemma": embeddinggemma,
@@ -583,6 +621,7 @@ FAMILIES: dict[str, Callable[[], Family]] = {
     "qwen25vl": qwen25vl,
     "qwen3vl": qwen3vl,
     "qwen35": qwen35,
+    "gemma4": gemma4,
     "olmo3": olmo3,
     "glmocr": glmocr,
     "llama4": llama4,
