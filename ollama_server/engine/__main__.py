@@ -22,6 +22,8 @@ from collections.abc import Iterator
 # (docs/performance.md). libgomp reads this when it is loaded, so it comes first.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+# An abort in llama.cpp would start a debugger for a backtrace, while all clients wait.
+os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 
 from . import protocol as p
 from .devices import print_devices

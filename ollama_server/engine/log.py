@@ -8,6 +8,7 @@ import sys
 from collections import deque
 
 import llama_cpp.llama_cpp as lib
+import llama_cpp.mtmd_cpp as mtmd
 
 LEVEL_WARN = 3
 LEVEL_ERROR = 4
@@ -25,7 +26,8 @@ class NativeLog:
         self._lines: deque[tuple[int, str]] = deque(maxlen=KEPT_LINES)
         self._level = 0
         self._callback = lib.llama_log_callback(self._receive)
-        lib.llama_log_set(self._callback, ctypes.c_void_p(0))
+        for set_log in (lib.llama_log_set, mtmd.mtmd_log_set, mtmd.mtmd_helper_log_set):
+            set_log(self._callback, ctypes.c_void_p(0))
 
     def _receive(self, level: int, text: bytes, _: object) -> None:
         if level != LEVEL_CONTINUE:
