@@ -15,7 +15,8 @@ from ollama_server.store.dialects.prepare import translated
 from ollama_server.store.dialects.recognize import projector_draft, text_draft
 from tests.engine.runner import GREEDY, Runner
 from tests.process import ServerProcess
-from tests.unit.store.dialects.families import FAMILIES, Family
+from tests.unit.store.dialects.families import FAMILIES
+from tests.unit.store.dialects.towers import Family
 
 PROMPT = p.Tokens([70, 80, 90, 100, 110, 70, 80])
 

@@ -19,8 +19,8 @@ from ollama_server.store.dialects.recognize import (
 )
 from ollama_server.store.gguf import read_gguf
 from tests.unit.store.dialects import tiny as t
-from tests.unit.store.dialects.families import _merger_tower, _published_merger, _vision_keys
 from tests.unit.store.dialects.tiny import Tensors, Tiny, Weights, encoded
+from tests.unit.store.dialects.towers import merger_tower, published_merger, vision_keys
 
 
 def zeros(*names_and_shapes: tuple[str, tuple[int, ...]]) -> Tensors:
@@ -49,7 +49,7 @@ def assert_keys(draft: Draft, **wanted: Any) -> None:
 
 
 def test_qwen35(tmp_path: Path) -> None:
-    tower = _merger_tower(Weights(), 2)
+    tower = merger_tower(Weights(), 2)
     more = {
         "qwen35.attention.head_count_kv": [0, 0, 0, 1],
         "qwen35.rope.dimension_sections": [2, 1, 1],
@@ -57,7 +57,7 @@ def test_qwen35(tmp_path: Path) -> None:
     }
     tensors = zeros(("blk.0.ssm_dt", (4,)), ("mtp.norm.weight", (4,)))
     source = Tiny(
-        keys("qwen35", **more, **_vision_keys("qwen35")), tensors | _published_merger(tower)
+        keys("qwen35", **more, **vision_keys("qwen35")), tensors | published_merger(tower)
     )
     made = text(tmp_path, source)
     assert list(made.parts) == ["blk.0.ssm_dt.bias"]

@@ -12,8 +12,9 @@ from ollama_server.store.dialects.draft import Draft
 from ollama_server.store.dialects.prepare import translated
 from ollama_server.store.dialects.recognize import projector_draft, text_draft
 from ollama_server.store.gguf import GGUF, raw_values, read_gguf
-from tests.unit.store.dialects.families import FAMILIES, Family
+from tests.unit.store.dialects.families import FAMILIES
 from tests.unit.store.dialects.tiny import Tiny, encoded
+from tests.unit.store.dialects.towers import Family
 
 TensorData = dict[str, tuple[tuple[int, ...], int, bytes]]
 
