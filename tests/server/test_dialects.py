@@ -56,13 +56,16 @@ def answers(runner: Runner, family: Family) -> object:
         assert runner.info.vision == (family.projector is not None)
         said = [_generate(runner, [PROMPT])]
         if family.projector is not None:
-            said.append(_generate(runner, [PROMPT, p.Media(PICTURE), PROMPT]))
+            count, tokens = _generate(runner, [PROMPT, p.Media(PICTURE), PROMPT])
+            # The picture, and at most the texts that stand around one.
+            assert 0 <= count - 2 * len(PROMPT.ids) - family.image_tokens <= 4
+            said.append((count, tokens))
         return said
     finally:
         runner.close()
 
 
-def _generate(runner: Runner, prompt: list[p.PromptPart]) -> object:
+def _generate(runner: Runner, prompt: list[p.PromptPart]) -> tuple[int, object]:
     request = p.Generate(
         runner.id(), prompt, GREEDY, max_tokens=4, logprobs=True, top_logprobs=5, add_special=False
     )
