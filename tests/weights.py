@@ -8,16 +8,18 @@ import gguf
 import numpy as np
 
 
-def with_pooling(source: Path, target: Path, pooling: gguf.PoolingType) -> None:
+def with_pooling(source: Path, target: Path, pooling: gguf.PoolingType, *, name: str) -> None:
     """Copy a GGUF file and say in it how its token vectors become one.
 
+    ``name`` makes the file unlike the other copies: equal files share a runner.
     With ``PoolingType.RANK`` it gets a head with two classes too, drawn at random.
     """
     reader = gguf.GGUFReader(source)
     architecture = str(reader.fields["general.architecture"].contents())
     writer = gguf.GGUFWriter(target, architecture)
+    writer.add_name(name)
     for key, field in reader.fields.items():
-        if key.startswith("GGUF.") or key == "general.architecture":
+        if key.startswith("GGUF.") or key in ("general.architecture", "general.name"):
             continue
         kind = field.types[0]
         sub_type = field.types[-1] if kind is gguf.GGUFValueType.ARRAY else None

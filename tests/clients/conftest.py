@@ -40,7 +40,7 @@ def post(server: ServerProcess) -> Callable[[str, Any], Any]:
 def embedder(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An embedding model: the embedded model's weights with mean pooling."""
     path = tmp_path_factory.mktemp("embedder") / "embedder.gguf"
-    with_pooling(TINY, path, gguf.PoolingType.MEAN)
+    with_pooling(TINY, path, gguf.PoolingType.MEAN, name="embedder")
     digest = server.upload(path.read_bytes())
     server.create("embedder", files={"embedder.gguf": digest})
     return "embedder"

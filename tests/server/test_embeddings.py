@@ -17,7 +17,7 @@ TEXTS = ["The sky is blue", "Grass is green", "A much longer sentence about noth
 @pytest.fixture(scope="module", autouse=True)
 def embedder(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> str:
     path: Path = tmp_path_factory.mktemp("weights") / "a.gguf"
-    with_pooling(TINY, path, gguf.PoolingType.MEAN)
+    with_pooling(TINY, path, gguf.PoolingType.MEAN, name="mean")
     server.create("mean", files={"a.gguf": server.upload(path.read_bytes())})
     return "mean"
 

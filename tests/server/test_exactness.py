@@ -84,9 +84,15 @@ class Reference:
             if behind > ROUNDING:
                 found.append(f"token {position} is {behind:.3f} behind the likeliest")
             self._llama.eval([token])
-        if len(tokens) - len(start) < LENGTH and not self._ends(int(self._logits().argmax())):
-            found.append("it ends too early")
+        if len(tokens) - len(start) < LENGTH:
+            logits = self._logits()
+            behind = float(logits.max() - logits[self._end_tokens()].max())
+            if behind > ROUNDING:
+                found.append(f"it ends too early, {behind:.3f} behind the likeliest")
         return found
+
+    def _end_tokens(self) -> list[int]:
+        return [token for token in range(self._llama.n_vocab()) if self._ends(token)]
 
     def _start(self, tokens: list[int]) -> None:
         self._llama.reset()

@@ -279,7 +279,7 @@ def test_a_browser_may_ask_without_a_key(locked: ServerProcess) -> None:
 def reranker(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The embedded model with a head that says how much two texts have to do with one another."""
     path = tmp_path_factory.mktemp("reranker") / "reranker.gguf"
-    with_pooling(TINY, path, gguf.PoolingType.RANK)
+    with_pooling(TINY, path, gguf.PoolingType.RANK, name="reranker")
     digest = server.upload(path.read_bytes())
     server.create("reranker", files={"reranker.gguf": digest})
     return "reranker"
