@@ -12,12 +12,13 @@ set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 root=${1:-$(mktemp -d /var/tmp/ollama-server-chroot.XXXXXX)}
 suite=${SUITE:-bookworm}
-mirror=${MIRROR:-http://deb.debian.org/debian}
 port=18435
 
 cleanup() {
   status=$?
-  [ -z "${server:-}" ] || kill "$server" 2>/dev/null || true
+  # The server and its runners are a process group of their own (set -m below).
+  [ -z "${server:-}" ] || kill -- "-$server" 2>/dev/null || true
+  [ -z "${server:-}" ] || wait "$server" 2>/dev/null || true
   for place in dev/shm dev proc; do
     mountpoint -q "$root/$place" && umount "$root/$place"
   done
@@ -29,7 +30,7 @@ trap cleanup EXIT
 if [ ! -e "$root/etc/debian_version" ]; then
   debootstrap --variant=minbase \
     --include=ca-certificates,curl,git,make,python3,python3-dev,python3-venv,build-essential \
-    "$suite" "$root" "$mirror"
+    "$suite" "$root" ${MIRROR:+"$MIRROR"}
 fi
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 [ ! -e /etc/pip.conf ] || cp /etc/pip.conf "$root/etc/pip.conf"
@@ -52,8 +53,10 @@ rm -rf "$root/root/ollama-server"
 git -C "$repository" archive --prefix=root/ollama-server/ HEAD | tar -x -C "$root"
 
 # `make serve`, in the background, until it answers.
+set -m
 inside make -C /root/ollama-server serve >"$root/root/serve.log" 2>&1 &
 server=$!
+set +m
 for _ in $(seq 1200); do
   curl -fs "http://127.0.0.1:$port/" >/dev/null && break
   kill -0 "$server" 2>/dev/null || { tail -n 30 "$root/root/serve.log"; exit 1; }
