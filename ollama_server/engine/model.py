@@ -193,11 +193,9 @@ class Model:
             if not handle:
                 raise self._error(f"unable to load the adapter {adapter.path}")
             self._adapters.append(handle)
-        handles = (ctypes.c_void_p * len(self._adapters))(*self._adapters)
+        handles = (lib.llama_adapter_lora_p_ctypes * len(self._adapters))(*self._adapters)
         scales = (ctypes.c_float * len(self._adapters))(*(a.scale for a in load.adapters))
-        function = lib._lib.llama_set_adapters_lora
-        function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
-        if function(self._ctx, handles, len(self._adapters), scales) != 0:
+        if lib.llama_set_adapters_lora(self._ctx, handles, len(self._adapters), scales) != 0:
             raise self._error("the adapter does not fit this model")
 
     def _error(self, what: str) -> ModelError:
