@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
@@ -27,7 +28,7 @@ class OutputParser:
         return Delta()
 
 
-class TapeParser(OutputParser):
+class TapeParser(OutputParser, ABC):
     """A parser whose ``run`` is a coroutine over a tape."""
 
     def __init__(self, tape: Tape | None = None) -> None:
@@ -36,9 +37,9 @@ class TapeParser(OutputParser):
         self._plain: Kind | None = None
         self._interesting: Callable[[str], object] = bool
 
+    @abstractmethod
     def run(self) -> Scan[None]:
         """Take all text from the tape; must not yield once it is final."""
-        raise NotImplementedError
 
     def feed(self, text: str) -> Delta:
         # Most pieces hold nothing that could begin a marker, and nothing is held back: no need to
