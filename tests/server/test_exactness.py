@@ -19,7 +19,7 @@ LENGTH = 40
 CONTEXT = 2048
 # Logits of this model differ by up to this much between batches of different composition: weights
 # and activations have eight bits, flash attention on a CPU adds up in sixteen.
-ROUNDING = 0.2
+ROUNDING = 0.05
 QUESTIONS = [
     "Why is the sky blue?",
     "What is the capital of France?",
