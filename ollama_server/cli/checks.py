@@ -45,7 +45,8 @@ def _build() -> list[tuple[bool, str, str]]:
         for part in found["system_info"].partition(":")[2].split("|")
         if part.strip().endswith("1")
     ]
-    checks = [(True, "llama.cpp", ", ".join(features) or "no vector extensions")]
+    text = ", ".join(features) or "no vector extensions"
+    checks = [(True, "llama.cpp", f"{text} (libraries: {', '.join(found['backends']) or '-'})")]
     for device in found["devices"]:
         memory = f"{human_bytes(device['free'])} of {human_bytes(device['total'])} free"
         text = f"{device['description']} ({device['type']}), {memory}"

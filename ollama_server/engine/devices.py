@@ -9,14 +9,16 @@ from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
+from . import backends
+
 DEVICE_TYPES = {0: "cpu", 1: "gpu", 2: "igpu", 3: "accel", 4: "meta"}
 
 
 def devices() -> list[dict[str, Any]]:
     """Name, description, type, free and total bytes of memory of every ggml device."""
-    lib.llama_backend_init()
-    ggml = ctypes.CDLL(lib._lib._name.replace("libllama", "libggml"))
-    base = ctypes.CDLL(lib._lib._name.replace("libllama", "libggml-base"))
+    backends.start()
+    ggml = backends.ggml()
+    base = backends.ggml("-base")
     ggml.ggml_backend_dev_count.restype = ctypes.c_size_t
     ggml.ggml_backend_dev_get.restype = ctypes.c_void_p
     ggml.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
@@ -45,10 +47,11 @@ def devices() -> list[dict[str, Any]]:
 
 
 def print_devices() -> None:
-    """One line of JSON on stdout: devices, and the features llama.cpp was compiled with."""
+    """One line of JSON on stdout: devices, libraries, features of llama.cpp."""
     found = devices()
     answer = {
         "devices": found,
+        "backends": backends.loaded(),
         "gpu_offload": bool(lib.llama_supports_gpu_offload()),
         "mmap": bool(lib.llama_supports_mmap()),
         "system_info": lib.llama_print_system_info().decode(),

@@ -17,6 +17,7 @@ import llama_cpp.llama_cpp as lib
 import numpy as np
 from numpy.typing import NDArray
 
+from . import backends
 from .log import NativeLog
 from .protocol import Load, ModelInfo
 from .tiles import Work
@@ -73,7 +74,7 @@ class Model:
         self._adapters: list[int] = []
         self._pieces: dict[int, bytes] = {}
         self._views: dict[tuple[int, int], Logits] = {}
-        lib.llama_backend_init()
+        backends.start()
         self.num_gpu = self._load_with_fitting_layers(load, progress)
         self.vocab = lib.llama_model_get_vocab(self._model)
         self.n_vocab = int(lib.llama_vocab_n_tokens(self.vocab))

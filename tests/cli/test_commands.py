@@ -243,6 +243,7 @@ def test_doctor_tells_of_the_build_the_machine_and_the_port(
     for subject in ("llama.cpp", "CPU", "GPU", "memory", "store", "port"):
         assert re.search(rf"^ok    {subject}: \S", result.out, re.M), result.out
     assert f":{server.port} is served" in result.out
+    assert re.search(r"\(libraries: .*\bcpu", result.out) or sys.platform != "linux"
 
 
 def test_bench_measures_prompts_and_answers(command: Command) -> None:
