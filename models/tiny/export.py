@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,10 @@ def add_header(writer: gguf.GGUFWriter) -> None:
     writer.add_layer_norm_rms_eps(CONFIG.norm_epsilon)
 
 
-def add_tokenizer(writer: gguf.GGUFWriter, path: Path = TOKENIZER_PATH) -> None:
-    """Writes vocabulary, merges, special tokens and the chat template."""
+def add_tokenizer(
+    writer: gguf.GGUFWriter, path: Path = TOKENIZER_PATH, *, fill_in: bool = True
+) -> None:
+    """Writes vocabulary, merges and special tokens."""
     data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     ids: dict[str, int] = dict(data["model"]["vocab"])
     ids.update({token["content"]: token["id"] for token in data["added_tokens"]})
@@ -71,14 +74,13 @@ def add_tokenizer(writer: gguf.GGUFWriter, path: Path = TOKENIZER_PATH) -> None:
     writer.add_pad_token_id(ids["<|endoftext|>"])
     writer.add_add_bos_token(False)
     writer.add_uint32("tokenizer.ggml.eot_token_id", ids["<|im_end|>"])
-    for key, token in FIM_KEYS.items():
-        writer.add_uint32(f"tokenizer.ggml.{key}", ids[token])
-    writer.add_chat_template(TEMPLATE_PATH.read_text(encoding="utf-8"))
+    if fill_in:
+        for key, token in FIM_KEYS.items():
+            writer.add_uint32(f"tokenizer.ggml.{key}", ids[token])
 
 
-def add_tensors(writer: gguf.GGUFWriter, checkpoint: Path) -> None:
+def add_tensors(writer: gguf.GGUFWriter, state: Mapping[str, torch.Tensor]) -> None:
     """Writes matrices as Q8_0 and norms as F32."""
-    state = torch.load(checkpoint, map_location="cpu")
     for name, tensor in state.items():
         title = name if name.endswith(".weight") else f"{name}.weight"
         array = tensor.float().numpy().astype(np.float32)
@@ -95,7 +97,8 @@ def export(checkpoint: Path, path: Path = GGUF_PATH) -> None:
     writer = gguf.GGUFWriter(partial, "qwen3")
     add_header(writer)
     add_tokenizer(writer)
-    add_tensors(writer, checkpoint)
+    writer.add_chat_template(TEMPLATE_PATH.read_text(encoding="utf-8"))
+    add_tensors(writer, torch.load(checkpoint, map_location="cpu"))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -99,9 +99,12 @@ class Network(nn.Module):
         return angle.cos().to(dtype), angle.sin().to(dtype)
 
     def forward(self, ids: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
-        x = functional.embedding(ids, self.token_embd).to(dtype)
-        cosine, sine = self.positions(ids.shape[1], dtype)
-        length = ids.shape[1]
+        return self.transform(functional.embedding(ids, self.token_embd).to(dtype))
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Hidden states of embeddings of shape (batch, length, width)."""
+        length, dtype = x.shape[1], x.dtype
+        cosine, sine = self.positions(length, dtype)
         mask = torch.full((length, length), float("-inf"), dtype=dtype).triu(1)
         for block in self.blk:
             x = block(x, cosine, sine, mask)

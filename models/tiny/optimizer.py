@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import torch
-from torch import Tensor
-
-from models.tiny.network import Network
+from torch import Tensor, nn
 
 
 def orthogonalize(stack: Tensor) -> Tensor:
@@ -28,14 +26,24 @@ def orthogonalize(stack: Tensor) -> Tensor:
 
 
 class Optimizer:
-    """Both optimizers behind one `step`; `scale` multiplies the learning rates."""
+    """Both optimizers behind one `step`; `scale` multiplies the learning rates.
 
-    def __init__(self, network: Network, *, matrix_rate: float, vector_rate: float) -> None:
+    Matrices whose names end as one of `embeddings` go with the vectors.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        matrix_rate: float,
+        vector_rate: float,
+        embeddings: tuple[str, ...] = ("token_embd",),
+    ) -> None:
         self.matrix_rate = matrix_rate
         groups: dict[torch.Size, list[Tensor]] = defaultdict(list)
         rest = []
         for name, parameter in network.named_parameters():
-            if parameter.ndim == 2 and name != "token_embd":
+            if parameter.ndim == 2 and not name.endswith(embeddings):
                 groups[parameter.shape].append(parameter)
             else:
                 rest.append(parameter)
