@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 from collections.abc import Callable
 
 import numpy as np
 
-from tests.unit.store.dialects import seeing
+from ollama_server.store import gguf_write as write
+from tests.unit.store.dialects import experts, gemmas, hybrids, readers, seeing
 from tests.unit.store.dialects import tiny as t
 from tests.unit.store.dialects.tiny import Tensors, Tiny, Weights
 from tests.unit.store.dialects.towers import Family
@@ -14,16 +17,7 @@ from tests.unit.store.dialects.towers import Family
 
 def embeddinggemma() -> Family:
     w = Weights()
-
-    def norms(_: int) -> Tensors:
-        return {
-            "post_attention_norm.weight": w.vector(t.WIDTH),
-            "post_ffw_norm.weight": w.vector(t.WIDTH),
-            "attn_q_norm.weight": w.vector(t.HEAD),
-            "attn_k_norm.weight": w.vector(t.HEAD),
-        }
-
-    tensors = t.text_tensors(w, norms, blocks=24)
+    tensors = t.text_tensors(w, lambda _: t.outer_norms(w) | t.head_norms(w), blocks=24)
     del tensors["output.weight"]
     tensors |= {
         "dense_2.weight": w.matrix(t.WIDTH, t.INNER),
@@ -40,7 +34,12 @@ def embeddinggemma() -> Family:
     }
     source = t.text_keys("gemma3", **more) | t.spm_keys() | {"gemma3.attention.causal": False}
     names = [("output_norm", "norm"), ("dense_2", "dense.0"), ("dense_3", "dense.1")]
-    return Family(Tiny(source, t.renamed(tensors, names)), Tiny(stock, tensors), embedding=True)
+    return Family(
+        Tiny(source, t.renamed(tensors, names)),
+        Tiny(stock, tensors),
+        embedding=True,
+        refusal="'output_norm.weight' not found",
+    )
 
 
 def gptoss() -> Family:
@@ -79,119 +78,14 @@ def gptoss() -> Family:
     return Family(Tiny(source, t.renamed(tensors, names), raw), Tiny(stock, tensors, raw))
 
 
-def gemma4() -> Family:
-    """Its text model with a tensor of a tower; the tower's rules are seen elsewhere."""
-    w = Weights()
-    tensors = t.text_tensors(w)
-    for i, head in enumerate((t.HEAD, 2 * t.HEAD)):
-        block: Tensors = {
-            "attn_q.weight": w.matrix(t.WIDTH, 2 * head),
-            "attn_k.weight": w.matrix(t.WIDTH, head),
-            "attn_v.weight": w.matrix(t.WIDTH, head),
-            "attn_output.weight": w.matrix(2 * head, t.WIDTH),
-            "attn_q_norm.weight": w.vector(head),
-            "attn_k_norm.weight": w.vector(head),
-            "post_attention_norm.weight": w.vector(t.WIDTH),
-            "post_ffw_norm.weight": w.vector(t.WIDTH),
-        }
-        tensors |= {f"blk.{i}.{name}": array for name, array in block.items()}
-    tensors["rope_freqs.weight"] = w.vector(t.HEAD)
-    more = {
-        "attention.key_length": 2 * t.HEAD,
-        "attention.value_length": 2 * t.HEAD,
-        "attention.key_length_swa": t.HEAD,
-        "attention.value_length_swa": t.HEAD,
-        "attention.sliding_window": 32,
-        "attention.sliding_window_pattern": [True, False],
-        "attention.shared_kv_layers": 0,
-        "embedding_length_per_layer_input": 0,
-        "rope.dimension_count": 2 * t.HEAD,
-        "rope.dimension_count_swa": t.HEAD,
-        "rope.freq_base_swa": 10000.0,
-    }
-    keys = t.text_keys("gemma4", **more) | t.spm_keys()
-    keys |= {"tokenizer.ggml.merges": ["a b"], "tokenizer.ggml.pre": "gemma4"}
-    return Family(
-        Tiny(keys, tensors | {"mm.input_projection.weight": w.matrix(t.VISION, t.WIDTH)}),
-        Tiny(keys | {"tokenizer.ggml.model": "gemma4"}, tensors),
-    )
-
-
 def olmo3() -> Family:
     w = Weights()
-
-    def norms(_: int) -> Tensors:
-        return {
-            "post_attention_norm.weight": w.vector(t.WIDTH),
-            "post_ffw_norm.weight": w.vector(t.WIDTH),
-            "attn_q_norm.weight": w.vector(2 * t.HEAD),
-            "attn_k_norm.weight": w.vector(t.HEAD),
-        }
-
-    tensors = t.text_tensors(w, norms)
+    tensors = t.text_tensors(w, lambda _: t.outer_norms(w) | t.head_norms(w, 2 * t.HEAD))
     for i in range(t.BLOCKS):
         del tensors[f"blk.{i}.attn_norm.weight"], tensors[f"blk.{i}.ffn_norm.weight"]
     return Family(
         Tiny(t.text_keys("olmo3") | t.bpe_keys(), tensors),
         Tiny(t.text_keys("olmo2") | t.bpe_keys(), tensors),
-    )
-
-
-def glmocr() -> Family:
-    """Its text model; the tower's rules are seen elsewhere."""
-    w = Weights()
-
-    def norms(_: int) -> Tensors:
-        return {
-            "post_attention_norm.weight": w.vector(t.WIDTH),
-            "post_ffw_norm.weight": w.vector(t.WIDTH),
-        }
-
-    published = t.text_tensors(w, norms)
-    names = [("attn_output", "attn_out"), ("attention_norm", "attn_norm"), ("ffw_", "ffn_")]
-    stock = dict(published)
-    for i in range(t.BLOCKS):
-        gate = stock.pop(f"blk.{i}.ffn_gate.weight")
-        stock[f"blk.{i}.ffn_up.weight"] = np.concatenate([gate, stock[f"blk.{i}.ffn_up.weight"]])
-    keys = t.text_keys("glmocr") | t.bpe_keys(pre="chatglm-bpe")
-    wanted = t.text_keys("glm4") | t.bpe_keys(pre="chatglm-bpe")
-    wanted |= {"glm4.rope.dimension_sections": [2, 3, 3, 0], "glm4.rope.dimension_count": t.HEAD}
-    return Family(
-        Tiny(keys | {"glmocr.rope.mrope_section": [2, 3, 3]}, t.renamed(published, names)),
-        Tiny(wanted, stock),
-    )
-
-
-def llama4() -> Family:
-    """Its text model with a tensor of a tower; the tower's rules are seen elsewhere."""
-    w, experts = Weights(), 2
-
-    def expert_block(_: int) -> Tensors:
-        found: Tensors = {"ffn_gate_inp.weight": w.matrix(t.WIDTH, experts).astype(np.float32)}
-        for name, shape in (
-            ("gate", (t.WIDTH, t.INNER)),
-            ("up", (t.WIDTH, t.INNER)),
-            ("down", (t.INNER, t.WIDTH)),
-        ):
-            found[f"ffn_{name}_exps.weight"] = w.matrix(*shape, experts)
-            found[f"ffn_{name}_shexp.weight"] = w.matrix(*shape)
-        return found
-
-    tensors = t.text_tensors(w, expert_block, blocks=4)
-    for i in range(4):
-        for name in ("gate", "up", "down"):
-            del tensors[f"blk.{i}.ffn_{name}.weight"]
-    more = {
-        "block_count": 4,
-        "expert_count": experts,
-        "expert_used_count": 1,
-        "expert_feed_forward_length": t.INNER,
-        "interleave_moe_layer_step": 1,
-        "rope.dimension_count": t.HEAD,
-    }
-    keys = t.text_keys("llama4", **more) | t.bpe_keys(pre="llama4")
-    return Family(
-        Tiny(keys, tensors | {"mm.linear_1.weight": w.matrix(40, t.WIDTH)}), Tiny(keys, tensors)
     )
 
 
@@ -213,20 +107,110 @@ def lfm2() -> Family:
     return Family(
         Tiny(keys | t.bpe_keys() | {"lfm2.feed_forward_length": 96}, tensors),
         Tiny(keys | t.bpe_keys(pre="lfm2"), stock),
+        refusal="'token_embd_norm.weight' not found",
     )
+
+
+def snowflake() -> Family:
+    """Its vocabulary's table of characters is published as Base64, a character an entry."""
+    w = Weights()
+    tensors: Tensors = {
+        "token_embd.weight": w.matrix(t.WIDTH, t.VOCABULARY),
+        "token_types.weight": w.matrix(t.WIDTH, 1).astype(np.float32),
+        "position_embd.weight": w.matrix(t.WIDTH, 256).astype(np.float32),
+        "token_embd_norm.weight": w.vector(t.WIDTH),
+        "token_embd_norm.bias": w.vector(t.WIDTH),
+    }
+    for i in range(t.BLOCKS):
+        block: Tensors = {}
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            block |= t.biased(w, name, t.WIDTH, t.WIDTH)
+        block |= t.biased(w, "ffn_up", t.WIDTH, t.INNER) | t.biased(w, "ffn_down", t.INNER, t.WIDTH)
+        for name in ("attn_output_norm", "layer_output_norm"):
+            block |= {f"{name}.weight": w.vector(t.WIDTH), f"{name}.bias": w.vector(t.WIDTH)}
+        t.in_block(tensors, i, block)
+    more = {
+        "attention.head_count_kv": 2,
+        "attention.layer_norm_epsilon": 1e-5,
+        "attention.causal": False,
+        "pooling_type": 2,
+    }
+    keys = t.text_keys("bert", **more) | t.spm_keys()
+    keys |= {"tokenizer.ggml.model": "t5", "tokenizer.ggml.token_type_count": 1}
+    data = struct.pack("<I", 1024) + bytes(1024) + b"x\0"
+    name = "tokenizer.ggml.precompiled_charsmap"
+    return Family(
+        Tiny(keys | {name: list(base64.b64encode(data).decode())}, tensors),
+        Tiny(keys | {name: write.uint8s(data)}, tensors),
+        embedding=True,
+        refusal=f"invalid gguf type for {name}",
+    )
+
+
+def llama3() -> Family:
+    """A vocabulary of full length, whose end of a turn nobody named. Stock llama.cpp loads it."""
+    w, width, end = Weights(), 8, 128009
+    tokens = [f"t{i}" for i in range(end + 1)]
+    head = t.bpe_keys()["tokenizer.ggml.tokens"][:257]
+    tokens[: len(head)] = head
+    tokens[128000], tokens[128001] = "<|begin_of_text|>", "<|end_of_text|>"
+    tokens[128006], tokens[end] = "<|start_header_id|>", "<|eot_id|>"
+    tensors = {
+        "token_embd.weight": w.matrix(width, len(tokens)),
+        "output_norm.weight": w.vector(width),
+    }
+    for i in range(t.BLOCKS):
+        block: Tensors = {f"attn_{x}.weight": w.matrix(width, width) for x in "qkv"}
+        block["attn_output.weight"] = w.matrix(width, width)
+        block |= {f"ffn_{x}.weight": w.matrix(width, t.INNER) for x in ("gate", "up")}
+        block["ffn_down.weight"] = w.matrix(t.INNER, width)
+        block |= {f"{x}_norm.weight": w.vector(width) for x in ("attn", "ffn")}
+        t.in_block(tensors, i, block)
+    more = {
+        "embedding_length": width,
+        "attention.head_count": 1,
+        "attention.key_length": width,
+        "attention.value_length": width,
+    }
+    keys = t.text_keys("llama", **more) | {
+        "tokenizer.ggml.model": "gpt2",
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": [1] * 128000 + [3] * (len(tokens) - 128000),
+        "tokenizer.ggml.merges": ["a b"],
+        "tokenizer.ggml.bos_token_id": 128000,
+    }
+    stock = keys | {
+        "tokenizer.ggml.pre": "llama-bpe",
+        "tokenizer.ggml.eos_token_id": end,
+        "tokenizer.ggml.eot_token_id": end,
+        "tokenizer.ggml.eos_token_ids": [end],
+    }
+    source = keys | {"tokenizer.ggml.eos_token_id": 128001}
+    return Family(Tiny(source, tensors), Tiny(stock, tensors), refusal=None)
 
 
 FAMILIES: dict[str, Callable[[], Family]] = {
     "gemma3": seeing.gemma3,
     "embeddinggemma": embeddinggemma,
+    "gemma3n": gemmas.gemma3n,
+    "gemma4": gemmas.gemma4,
     "gptoss": gptoss,
-    "mistral3": seeing.mistral3,
     "qwen25vl": seeing.qwen25vl,
     "qwen3vl": seeing.qwen3vl,
-    "qwen35": seeing.qwen35,
-    "gemma4": gemma4,
+    "qwen3vlmoe": seeing.qwen3vlmoe,
+    "qwen35": hybrids.qwen35,
+    "qwen35moe": hybrids.qwen35moe,
+    "qwen3next": hybrids.qwen3next,
+    "mistral3": seeing.mistral3,
+    "llama3": llama3,
+    "llama4": experts.llama4,
+    "snowflake": snowflake,
     "olmo3": olmo3,
-    "glmocr": glmocr,
-    "llama4": llama4,
     "lfm2": lfm2,
+    "laguna": experts.laguna,
+    "glm4moelite": experts.glm4moelite,
+    "glmocr": readers.glmocr,
+    "deepseekocr": readers.deepseekocr,
+    "nemotron_h_moe": hybrids.nemotron_h_moe,
+    "nemotron_h_omni": hybrids.nemotron_h_omni,
 }

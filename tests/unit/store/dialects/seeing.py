@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tests.unit.store.dialects import tiny as t
 from tests.unit.store.dialects.tiny import Tensors, Tiny, Weights
 from tests.unit.store.dialects.towers import (
     CLIP,
+    MERGER_CLIP,
     Family,
     gated_block,
     halves,
     merger_tower,
+    plain_block,
     published_merger,
     vision_keys,
     widened,
@@ -21,25 +25,7 @@ from tests.unit.store.dialects.towers import (
 
 def gemma3() -> Family:
     w = Weights()
-
-    def norms(_: int) -> Tensors:
-        return {
-            "post_attention_norm.weight": w.vector(t.WIDTH),
-            "post_ffw_norm.weight": w.vector(t.WIDTH),
-            "attn_q_norm.weight": w.vector(t.HEAD),
-            "attn_k_norm.weight": w.vector(t.HEAD),
-        }
-
-    def block(w: Weights) -> Tensors:
-        found: Tensors = {}
-        for name in ("ln1", "ln2"):
-            found |= {f"{name}.weight": w.vector(t.VISION), f"{name}.bias": w.vector(t.VISION)}
-        for name in ("attn_q", "attn_k", "attn_v", "attn_out"):
-            found |= t.biased(w, name, t.VISION, t.VISION)
-        found |= t.biased(w, "ffn_up", t.VISION, t.VISION_INNER)
-        return found | t.biased(w, "ffn_down", t.VISION_INNER, t.VISION)
-
-    tensors = t.text_tensors(w, norms)
+    tensors = t.text_tensors(w, lambda _: t.outer_norms(w) | t.head_norms(w))
     tower: Tensors = {
         "v.patch_embd.weight": w.matrix(t.PATCH, t.PATCH, 3, t.VISION),
         "v.patch_embd.bias": w.vector(t.VISION),
@@ -48,7 +34,7 @@ def gemma3() -> Family:
         "v.post_ln.bias": w.vector(t.VISION),
         "mm.input_projection.weight": w.matrix(t.WIDTH, t.VISION),
         "mm.soft_emb_norm.weight": w.vector(t.VISION),
-    } | t.vision_blocks(w, block, 2)
+    } | t.vision_blocks(w, plain_block, 2)
     keys = t.text_keys("gemma3", **{"attention.sliding_window": 32, "context_length": 131072})
     keys |= t.spm_keys("<start_of_image>", "<end_of_image>")
     stock = keys | {
@@ -85,6 +71,7 @@ def gemma3() -> Family:
         Tiny(stock, tensors),
         Tiny(clip, widened(tower, "v.patch_embd.weight", "v.position_embd.weight")),
         image_tokens=4,
+        refusal="key not found in model: gemma3.attention.layer_norm_rms_epsilon",
     )
 
 
@@ -154,6 +141,7 @@ def mistral3() -> Family:
         Tiny(stock, tensors),
         Tiny(clip, stock_tower),
         image_tokens=71,
+        refusal="wrong number of tensors",
     )
 
 
@@ -180,7 +168,11 @@ def qwen25vl() -> Family:
     stock = t.text_keys("qwen2vl") | vocabulary
     stock["qwen2vl.rope.dimension_sections"] = [2, 3, 3, 0]
     source = t.text_keys("qwen25vl") | vocabulary | {"qwen25vl.rope.mrope_section": [2, 3, 3]}
-    vision = {"spatial_merge_size": 2, "window_size": 16, "fullatt_block_indexes": [1]}
+    vision: dict[str, Any] = {
+        "spatial_merge_size": 2,
+        "window_size": 16,
+        "fullatt_block_indexes": [1],
+    }
     source |= without(vision_keys("qwen25vl", **vision), "qwen25vl.vision.feed_forward_length")
     published = t.renamed(
         {k: v for k, v in tower.items() if not k.startswith("v.patch")},
@@ -210,15 +202,24 @@ def qwen25vl() -> Family:
 
 
 def qwen3vl() -> Family:
+    return _qwen3vl("qwen3vl")
+
+
+def qwen3vlmoe() -> Family:
+    return _qwen3vl("qwen3vlmoe", experts=2)
+
+
+def _qwen3vl(architecture: str, experts: int = 0) -> Family:
     w, head = Weights(), 64
     tensors = t.text_tensors(w)
     for i in range(t.BLOCKS):
-        block = f"blk.{i}."
-        for name in ("attn_q", "attn_k", "attn_v"):
-            tensors[f"{block}{name}.weight"] = w.matrix(t.WIDTH, head)
-        tensors[f"{block}attn_output.weight"] = w.matrix(head, t.WIDTH)
-        for name in ("attn_q_norm", "attn_k_norm"):
-            tensors[f"{block}{name}.weight"] = w.vector(head)
+        block: Tensors = {f"attn_{x}.weight": w.matrix(t.WIDTH, head) for x in "qkv"}
+        block["attn_output.weight"] = w.matrix(head, t.WIDTH)
+        block |= {f"attn_{x}_norm.weight": w.vector(head) for x in "qk"}
+        t.in_block(tensors, i, block)
+        if experts:
+            norm = {"ffn_norm.weight": w.vector(t.WIDTH)}
+            t.in_block(tensors, i, t.experts(w, experts, t.INNER) | norm, without="ffn_")
     tower = merger_tower(w, 3)
     deep: Tensors = {
         "v.deepstack.1.norm.weight": w.vector(64),
@@ -231,88 +232,62 @@ def qwen3vl() -> Family:
         "attention.key_length": head,
         "attention.value_length": head,
     }
-    keys = t.text_keys("qwen3vl", **more) | t.bpe_keys("<|vision_start|>", "<|vision_end|>")
+    if experts:
+        more |= {"expert_count": experts, "expert_used_count": 1}
+        more |= {"expert_feed_forward_length": t.INNER}
+    keys = t.text_keys(architecture, **more) | t.bpe_keys("<|vision_start|>", "<|vision_end|>")
     stock = keys | {
-        "qwen3vl.rope.dimension_sections": [24, 20, 20, 0],
-        "qwen3vl.n_deepstack_layers": 1,
+        f"{architecture}.rope.dimension_sections": [24, 20, 20, 0],
+        f"{architecture}.n_deepstack_layers": 1,
     }
-    vision = {"block_count": 3, "spatial_merge_size": 2, "deepstack_visual_indexes": [1]}
-    source = keys | without(vision_keys("qwen3vl", **vision), "qwen3vl.vision.feed_forward_length")
+    vision: dict[str, Any] = {
+        "block_count": 3,
+        "spatial_merge_size": 2,
+        "deepstack_visual_indexes": [1],
+    }
+    source = keys | vision_keys(architecture, **vision)
     names = [(".1.", "_merger.0."), (".fc", ".linear_fc")]
-    clip = CLIP | {
+    clip = MERGER_CLIP | {
         "clip.vision.block_count": 3,
         "clip.vision.image_size": 16,
-        "clip.vision.attention.layer_norm_epsilon": 1e-6,
-        "clip.vision.spatial_merge_size": 2,
-        "clip.vision.image_mean": [0.5, 0.5, 0.5],
-        "clip.vision.image_std": [0.5, 0.5, 0.5],
         "clip.vision.is_deepstack_layers": [False, True, False],
-        "clip.use_gelu": True,
-        "clip.projector_type": "qwen3vl_merger",
     }
     return Family(
-        Tiny(source, tensors | published_merger(tower) | t.renamed(deep, names)),
+        Tiny(
+            without(source, f"{architecture}.vision.feed_forward_length"),
+            tensors | published_merger(tower) | t.renamed(deep, names),
+        ),
         Tiny(stock, tensors),
         Tiny(clip, tower | deep),
         image_tokens=64,
+        refusal="rope.dimension_sections",
     )
 
 
-def qwen35() -> Family:
-    w, blocks, state, rank = Weights(), 4, 16, 4
-    key, value = state * 2, state * rank
-    tensors = t.text_tensors(w, blocks=blocks)
-    for i in range(blocks):
-        block = f"blk.{i}."
-        tensors[block + "post_attention_norm.weight"] = tensors.pop(block + "ffn_norm.weight")
-        if i == blocks - 1:
-            tensors[block + "attn_q.weight"] = w.matrix(t.WIDTH, 4 * t.HEAD)
-            tensors[block + "attn_q_norm.weight"] = w.vector(t.HEAD)
-            tensors[block + "attn_k_norm.weight"] = w.vector(t.HEAD)
-            continue
-        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            del tensors[f"{block}{name}.weight"]
-        recurrent: Tensors = {
-            "attn_qkv.weight": w.matrix(t.WIDTH, 2 * key + value),
-            "attn_gate.weight": w.matrix(t.WIDTH, value),
-            "ssm_conv1d.weight": w.matrix(4, 2 * key + value).astype(np.float32),
-            "ssm_dt.bias": w.vector(rank),
-            "ssm_a": -w.vector(rank),
-            "ssm_beta.weight": w.matrix(t.WIDTH, rank),
-            "ssm_alpha.weight": w.matrix(t.WIDTH, rank),
-            "ssm_norm.weight": w.vector(state),
-            "ssm_out.weight": w.matrix(value, t.WIDTH),
-        }
-        tensors |= {block + name: array for name, array in recurrent.items()}
-    tower = merger_tower(w, 2)
-    more = {
-        "block_count": blocks,
-        "rope.dimension_count": t.HEAD,
-        "ssm.conv_kernel": 4,
-        "ssm.inner_size": value,
-        "ssm.state_size": state,
-        "ssm.time_step_rank": rank,
-        "ssm.group_count": 2,
-    }
-    keys = t.text_keys("qwen35", **more) | t.bpe_keys("<|vision_start|>", "<|vision_end|>")
-    stock = keys | {"qwen35.rope.dimension_sections": [2, 1, 1, 0]}
-    source = keys | {
-        "qwen35.attention.head_count_kv": [0, 0, 0, 1],
-        "qwen35.rope.dimension_sections": [2, 1, 1],
-    }
-    source |= without(
-        vision_keys("qwen35", spatial_merge_size=2), "qwen35.vision.feed_forward_length"
-    )
-    published = t.renamed(tensors, [("ssm_dt.bias", "ssm_dt")]) | published_merger(tower)
-    published |= {"mtp.norm.weight": w.vector(t.WIDTH)}
+def llava() -> Family:
+    """Two files: a stock text model, and a projector of the time when there was but one type."""
+    w = Weights()
+    tower: Tensors = {
+        "v.class_embd": w.vector(t.VISION),
+        "v.patch_embd.weight": w.matrix(t.PATCH, t.PATCH, 3, t.VISION),
+        "v.position_embd.weight": w.matrix(t.VISION, 17).astype(np.float32),
+        "v.pre_ln.weight": w.vector(t.VISION),
+        "v.pre_ln.bias": w.vector(t.VISION),
+        **t.biased(w, "mm.0", t.VISION, t.WIDTH),
+        **t.biased(w, "mm.2", t.WIDTH, t.WIDTH),
+    } | t.vision_blocks(w, plain_block, 2)
     clip = CLIP | {
-        "clip.vision.image_size": 768,
-        "clip.vision.attention.layer_norm_epsilon": 1e-6,
-        "clip.vision.spatial_merge_size": 2,
+        "clip.has_text_encoder": False,
+        "clip.has_llava_projector": True,
+        "clip.vision.image_size": 16,
+        "clip.vision.attention.layer_norm_epsilon": 1e-5,
         "clip.vision.image_mean": [0.5, 0.5, 0.5],
         "clip.vision.image_std": [0.5, 0.5, 0.5],
-        "clip.vision.is_deepstack_layers": [False, False],
-        "clip.use_gelu": True,
-        "clip.projector_type": "qwen3vl_merger",
+        "clip.use_gelu": False,
     }
-    return Family(Tiny(source, published), Tiny(stock, tensors), Tiny(clip, tower), image_tokens=64)
+    return Family(
+        Tiny(clip, tower),
+        Tiny(t.text_keys("llama") | t.bpe_keys(), t.text_tensors(w)),
+        Tiny(clip | {"clip.projector_type": "mlp"}, tower),
+        image_tokens=16,
+    )

@@ -268,6 +268,7 @@ def test_gemma3n(tmp_path: Path) -> None:
     vocabulary = {
         "tokenizer.ggml.tokens": ["a", "<0x0A>", "<unused0>", "surplus"],
         "tokenizer.ggml.token_type": [1, 1, 4, 1],
+        "tokenizer.ggml.model": "gpt2",
     }
     tensors = zeros(("token_embd.weight", (32, 4)), ("per_layer_token_embd.weight", (64, 3)))
     made = text(tmp_path, Tiny(keys("gemma3n", **vocabulary), tensors))
@@ -277,6 +278,7 @@ def test_gemma3n(tmp_path: Path) -> None:
         **{
             "tokenizer.ggml.tokens": ["a", "<0x0A>", "<unused0>"],
             "tokenizer.ggml.token_type": [1, 6, 1],
+            "tokenizer.ggml.model": "llama",
             "tokenizer.ggml.eos_token_ids": [1, 106],
         },
     )

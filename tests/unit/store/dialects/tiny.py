@@ -171,6 +171,44 @@ def text_tensors(
     }
 
 
+def outer_norms(w: Weights) -> Tensors:
+    """Norms behind attention and feed-forward layer."""
+    return {
+        "post_attention_norm.weight": w.vector(WIDTH),
+        "post_ffw_norm.weight": w.vector(WIDTH),
+    }
+
+
+def head_norms(w: Weights, query: int = HEAD, key: int = HEAD) -> Tensors:
+    """Norms of queries and keys."""
+    return {"attn_q_norm.weight": w.vector(query), "attn_k_norm.weight": w.vector(key)}
+
+
+def experts(w: Weights, count: int, inner: int, shared: int = 0, width: int = WIDTH) -> Tensors:
+    """What stands in a block for the plain feed-forward layer; ``width`` is the experts' input."""
+    found: Tensors = {"ffn_gate_inp.weight": w.matrix(WIDTH, count).astype(np.float32)}
+    for name, inputs, outputs in (
+        ("gate", width, inner),
+        ("up", width, inner),
+        ("down", inner, width),
+    ):
+        found[f"ffn_{name}_exps.weight"] = w.matrix(inputs, outputs, count)
+    if shared:
+        found["ffn_gate_shexp.weight"] = w.matrix(WIDTH, shared)
+        found["ffn_up_shexp.weight"] = w.matrix(WIDTH, shared)
+        found["ffn_down_shexp.weight"] = w.matrix(shared, WIDTH)
+    return found
+
+
+def in_block(tensors: Tensors, block: int, new: Mapping[str, Array], *, without: str = "") -> None:
+    """Add tensors to a block, and take away those whose names begin with ``without``."""
+    head = f"blk.{block}."
+    if without:
+        for name in [name for name in tensors if name.startswith(head + without)]:
+            del tensors[name]
+    tensors.update({head + name: array for name, array in new.items()})
+
+
 def vision_blocks(weights: Weights, tensors: Callable[[Weights], Tensors], count: int) -> Tensors:
     """The blocks of a tower."""
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +20,14 @@ class Family:
     text: Tiny
     projector: Tiny | None = None
     image_tokens: int = 0
+    audio_tokens: int = 0
     embedding: bool = False
+    # What stock llama.cpp says to the source; None where it loads it, but misreads its text.
+    refusal: str | None = "unknown model architecture"
 
 
-def without(keys: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {key: value for key, value in keys.items() if key not in names}
+def without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def widened(tensors: Tensors, *names: str) -> Tensors:
@@ -42,16 +46,29 @@ CLIP = {
 }
 
 
+MERGER_CLIP = CLIP | {
+    "clip.vision.attention.layer_norm_epsilon": 1e-6,
+    "clip.vision.spatial_merge_size": 2,
+    "clip.vision.image_mean": [0.5, 0.5, 0.5],
+    "clip.vision.image_std": [0.5, 0.5, 0.5],
+    "clip.use_gelu": True,
+    "clip.projector_type": "qwen3vl_merger",
+}
+
+
 def vision_keys(architecture: str, **more: Any) -> dict[str, Any]:
+    return tower_keys(architecture, "vision", patch_size=t.PATCH, **more)
+
+
+def tower_keys(architecture: str, tower: str, **more: Any) -> dict[str, Any]:
     keys = {
         "block_count": 2,
         "embedding_length": t.VISION,
         "feed_forward_length": t.VISION_INNER,
         "attention.head_count": 2,
         "attention.layer_norm_epsilon": 1e-6,
-        "patch_size": t.PATCH,
     }
-    return {f"{architecture}.vision.{key}": value for key, value in (keys | more).items()}
+    return {f"{architecture}.{tower}.{key}": value for key, value in (keys | more).items()}
 
 
 def gated_block(w: Weights, *, biases: bool) -> Tensors:
@@ -69,6 +86,17 @@ def gated_block(w: Weights, *, biases: bool) -> Tensors:
         linear = t.biased(w, name, *size)
         found |= linear if biases else {f"{name}.weight": linear[f"{name}.weight"]}
     return found
+
+
+def plain_block(w: Weights) -> Tensors:
+    """A block of a plain vision transformer."""
+    found: Tensors = {}
+    for name in ("ln1", "ln2"):
+        found |= {f"{name}.weight": w.vector(t.VISION), f"{name}.bias": w.vector(t.VISION)}
+    for name in ("attn_q", "attn_k", "attn_v", "attn_out"):
+        found |= t.biased(w, name, t.VISION, t.VISION)
+    found |= t.biased(w, "ffn_up", t.VISION, t.VISION_INNER)
+    return found | t.biased(w, "ffn_down", t.VISION_INNER, t.VISION)
 
 
 def halves(array: Array, heads: int) -> Array:
