@@ -7,7 +7,6 @@ called from any thread while the owner decodes.
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -85,7 +84,7 @@ class Model:
         )
         self.n_swa = int(lib.llama_model_n_swa(self._model))
         self.pooling = POOLING.get(int(lib.llama_pooling_type(self._ctx)), "")
-        self.end_tokens = self._end_tokens()
+        self.end_tokens = self._end_tokens(load.end_tokens)
         self.suppressed = self._suppressed_tokens()
         self.adds_bos = bool(lib.llama_vocab_get_add_bos(self.vocab))
         self.closing_tokens = {
@@ -257,13 +256,10 @@ class Model:
         arch = self.meta("general.architecture") or ""
         return self.meta(f"{arch}.pooling_type") is not None
 
-    def _end_tokens(self) -> frozenset[int]:
-        """Tokens that end a generation: llama.cpp's, and those listed in the file."""
+    def _end_tokens(self, more: list[int]) -> frozenset[int]:
+        """Tokens that end a generation: llama.cpp's, and ``more`` that are in the vocabulary."""
         ends = {t for t in range(self.n_vocab) if lib.llama_vocab_is_eog(self.vocab, t)}
-        listed = self.meta("tokenizer.ggml.eos_token_ids")
-        if listed:
-            ends.update(int(t) for t in json.loads(listed) if 0 <= int(t) < self.n_vocab)
-        return frozenset(ends)
+        return frozenset(ends | {t for t in more if 0 <= t < self.n_vocab})
 
     def _suppressed_tokens(self) -> NDArray[np.int32]:
         function = lib._lib.llama_vocab_get_suppress_tokens

@@ -145,7 +145,10 @@ class ModelInfo(msgspec.Struct, omit_defaults=True):
 
 
 class Load(Message, tag="load"):
-    """Load a model; the first message, exactly once."""
+    """Load a model; the first message, exactly once.
+
+    ``end_tokens`` end a generation as those do that llama.cpp finds: it reads no lists of them.
+    """
 
     model: str
     projectors: list[str] = []
@@ -161,6 +164,7 @@ class Load(Message, tag="load"):
     flash_attention: bool | None = None
     kv_unified: bool = False
     embedding: bool = False
+    end_tokens: list[int] = []
 
 
 class Generate(Message, tag="generate"):

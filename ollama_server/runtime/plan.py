@@ -115,6 +115,7 @@ class Plan:
             kv_cache_type=self.settings.kv_cache_type or "f16",
             flash_attention=self.settings.flash_attention,
             embedding=model.is_embedding,
+            end_tokens=list(files.end_tokens),
         )
 
     def smaller(self) -> Plan | None:

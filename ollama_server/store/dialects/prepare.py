@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ollama_server.errors import LoadError, StoreError
@@ -18,21 +18,28 @@ from ollama_server.store.dialects.recognize import (
     separate_projector_draft,
     text_draft,
 )
-from ollama_server.store.gguf import GGUF, read_gguf
+from ollama_server.store.gguf import GGUF, LazyArray, read_gguf
 from ollama_server.store.model import Model
 
 log = logging.getLogger(__name__)
 
 Plan = Callable[[GGUF], Draft | None]
 
+_END_TOKENS = "tokenizer.ggml.eos_token_ids"
+_MAX_END_TOKENS = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What llama.cpp loads: blobs where it reads them as they are, else their translations."""
+    """What llama.cpp loads: blobs where it reads them as they are, else their translations.
+
+    ``end_tokens`` are those that the model's file lists in an array, which llama.cpp does not read.
+    """
 
     model: Path
     projectors: tuple[Path, ...] = ()
     adapters: tuple[Path, ...] = ()
+    end_tokens: tuple[int, ...] = ()
 
 
 def prepare(
@@ -53,10 +60,19 @@ def prepare(
     try:
         if translate:
             files = _translated(model, source, cache, in_use)
-        lint.check(read_gguf(files.model))
+        header = read_gguf(files.model)
+        lint.check(header)
+        files = replace(files, end_tokens=_end_tokens(header))
     except StoreError as error:
         raise LoadError(f"cannot prepare {model.name.short}: {error}") from error
     return files
+
+
+def _end_tokens(header: GGUF) -> tuple[int, ...]:
+    listed = header.metadata.get(_END_TOKENS)
+    if not isinstance(listed, LazyArray) or not 0 < len(listed) <= _MAX_END_TOKENS:
+        return ()
+    return tuple(token for token in listed if isinstance(token, int) and 0 <= token < 1 << 31)
 
 
 def _translated(model: Model, source: Path, cache: Cache, in_use: Collection[Path]) -> Files:
