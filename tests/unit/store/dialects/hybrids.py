@@ -15,6 +15,7 @@ from tests.unit.store.dialects.towers import (
     merger_tower,
     plain_block,
     published_merger,
+    tower_keys,
     vision_keys,
     widened,
     without,
@@ -167,6 +168,7 @@ def nemotron_h_omni() -> Family:
     source = {"general.architecture": "nemotron_h_omni"}
     source |= _prefixed("nemotron_h_omni", keys)
     source |= vision_keys("nemotron_h_omni", image_size=16)
+    source |= tower_keys("nemotron_h_omni", "audio")
     clip = CLIP | {
         "clip.has_audio_encoder": False,
         "clip.vision.attention.layer_norm_epsilon": 1e-6,

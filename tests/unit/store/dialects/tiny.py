@@ -34,16 +34,21 @@ class Tiny:
 
     def write(self, path: Path) -> Path:
         """Write it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.encode())
+        return path
+
+    def encode(self) -> bytes:
+        """The file's bytes."""
         tensors = [_tensor(name, array) for name, array in self.tensors.items()]
         tensors += [
             write.Tensor(name, shape, kind, lambda data=data: [data])  # type: ignore[misc]
             for name, (kind, shape, data) in self.raw.items()
         ]
         keys = {key: encoded(key, value) for key, value in self.keys.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            write.write_gguf(file.write, keys, tensors)
-        return path
+        data = bytearray()
+        write.write_gguf(data.extend, keys, tensors)
+        return bytes(data)
 
 
 def encoded(key: str, value: Any) -> write.Encoded:
