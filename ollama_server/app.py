@@ -21,6 +21,7 @@ from ollama_server.errors import ServerError
 from ollama_server.generation.catalog import Catalog
 from ollama_server.generation.embedding import EmbeddingService
 from ollama_server.generation.service import GenerationService
+from ollama_server.media.prepare import MediaService
 from ollama_server.metrics import Metrics
 from ollama_server.middleware import (
     CleanPathMiddleware,
@@ -64,7 +65,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     state.metrics = Metrics()
     state.pool = Pool(settings)
     state.catalog = Catalog(state.store, settings)
-    state.generation = GenerationService(state.catalog, state.pool, state.metrics)
+    state.media = MediaService(settings)
+    state.generation = GenerationService(state.catalog, state.pool, state.metrics, state.media)
     state.embedding = EmbeddingService(state.catalog, state.pool)
     hooks = Hooks(detect_template=detect_builtin, check_template=parse_template)
     state.transfer = TransferService(
@@ -104,6 +106,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await state.transfer.close()
         await state.pool.close()
+        state.media.close()
 
 
 def _prepare_store(store: Store, settings: Settings, hooks: Hooks) -> None:

@@ -270,6 +270,19 @@ class Settings(BaseSettings):
     image_urls: Bool = Field(
         default=True, description="Fetch images that a request names by http(s) URL."
     )
+    image_url_hosts: str = Field(
+        default="",
+        description="Hosts and networks (10.0.0.0/8) that are fetched from although not public.",
+    )
+    image_url_timeout: Seconds = Field(
+        default=10.0, description="How long fetching an image may take, redirects included."
+    )
+    image_url_max_size: Size = Field(
+        default=20_000_000, description="Size limit of a fetched image, such as 20MB."
+    )
+    image_max_pixels: Unsigned = Field(
+        default=50_000_000, description="Pixels that an image may have; larger ones are refused."
+    )
     cache_max: Size = Field(
         default=0,
         description="Size limit of the cache of translated models, such as 50GB; 0: no limit.",

@@ -20,12 +20,22 @@ class ToolCall:
     index: int = 0
 
 
+# Stands in a message's content where its next medium belongs. Media without such a place stand
+# where the template usually has them.
+SPOT = "\ufdd3"
+
+
 @dataclass(slots=True)
 class Media:
-    """An image or a sound: its bytes as they came, and what they are."""
+    """An image or a sound: the bytes of its file, or the ``url`` they are still to be fetched from.
 
-    data: bytes
+    ``place`` is where it stood in the request, for errors: ``messages[0].images[1]``.
+    """
+
+    data: bytes = b""
     kind: Literal["image", "audio"] = "image"
+    url: str = ""
+    place: str = ""
 
 
 @dataclass(slots=True)

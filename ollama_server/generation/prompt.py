@@ -65,7 +65,8 @@ async def build(
     messages = assemble(request, installed.model)
     if request.messages is not None:
         messages = shield_tokens(messages, _turn_tokens(installed, template))
-    renderer = _Renderer(template, tools, think, runner, installed.model.sees)
+    takes_media = not {"vision", "audio"}.isdisjoint(installed.capabilities)
+    renderer = _Renderer(template, tools, think, runner, takes_media)
     dropped = 0
     if request.truncate and len(messages) > 1:
         limit = runner.info.num_ctx

@@ -52,3 +52,8 @@ class GenerationRequest:
     return_context: bool = False
     render_only: bool = False
     prompt_tokens: list[int] | None = None  # a completion of tokens instead of text
+
+    @property
+    def all_media(self) -> list[Media]:
+        """Images and sounds, wherever they stand in the request."""
+        return [*self.media, *(medium for m in self.messages or () for medium in m.media)]

@@ -16,6 +16,7 @@ from ollama_server.chat.parse import (
     make_parser,
     requested_schema,
 )
+from ollama_server.chat.prompt import TOKENS_PER_IMAGE
 from ollama_server.chat.types import Think, Tool
 from ollama_server.engine import protocol
 from ollama_server.errors import BadRequest
@@ -25,6 +26,7 @@ from ollama_server.generation.events import Chunk, Done, Event, Rendered, Starte
 from ollama_server.generation.options import Options
 from ollama_server.generation.prompt import Prompt, build
 from ollama_server.generation.request import GenerationRequest
+from ollama_server.media.prepare import MediaService
 from ollama_server.metrics import Metrics
 from ollama_server.runtime.pool import Pool
 from ollama_server.runtime.runner import Runner
@@ -36,10 +38,11 @@ _RAW_CONFLICT = "raw mode does not support template, system, or context"
 class GenerationService:
     """Turns a GenerationRequest into its events; see generation/events.py for their order."""
 
-    def __init__(self, catalog: Catalog, pool: Pool, metrics: Metrics) -> None:
+    def __init__(self, catalog: Catalog, pool: Pool, metrics: Metrics, media: MediaService) -> None:
         self._catalog = catalog
         self._pool = pool
         self._metrics = metrics
+        self._media = media
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         """Run a request. Closing the generator stops the work at once.
@@ -58,6 +61,8 @@ class GenerationService:
             return
         think = check(request, installed)
         options = self._options(request, installed)
+        if not idle and not request.render_only:
+            await self._media.prepare(request.all_media)
         async with self._pool.acquire(installed.model, options.load, request.keep_alive) as lease:
             load_ns = time.perf_counter_ns() - arrived
             yield Started(load_ns)
@@ -90,7 +95,9 @@ class GenerationService:
             texts = [part.text for part in prompt.parts if isinstance(part, protocol.Text)]
             counted = await lease.runner.tokenize(texts)
             ids = [part.ids for part in prompt.parts if isinstance(part, protocol.Tokens)]
-            return sum(map(len, [*counted, *ids])) + lease.runner.info.add_bos
+            media = sum(isinstance(part, protocol.Media) for part in prompt.parts)
+            text = sum(map(len, [*counted, *ids])) + lease.runner.info.add_bos
+            return text + media * TOKENS_PER_IMAGE
 
     def _options(self, request: GenerationRequest, installed: Installed) -> Options:
         return option_values.resolve(
@@ -127,6 +134,12 @@ def check(request: GenerationRequest, installed: Installed) -> Think:
         raise BadRequest(f"{installed.model.name.full} does not support insert")
     if request.tools and request.tool_choice.mode != "none" and "tools" not in able:
         raise BadRequest(f"{installed.model.name.full} does not support tools")
+    if not request.render_only:
+        kinds = {medium.kind for medium in request.all_media}
+        if "image" in kinds and "vision" not in able:
+            raise BadRequest(f'"{request.model}" does not support images')
+        if "audio" in kinds and "audio" not in able:
+            raise BadRequest(f'"{request.model}" does not support sound')
     return think
 
 

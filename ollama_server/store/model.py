@@ -111,8 +111,11 @@ class Model:
             if self.gguf.get("audio.block_count"):
                 found.append("audio")
         if self.projectors:
-            found.append("vision")
-            if self._projector_hears():
+            hears = self._projector_has("audio")
+            # The first projectors said nothing about what they encode: it was images.
+            if self._projector_has("vision", default=not hears):
+                found.append("vision")
+            if hears:
                 found.append("audio")
         if self.architecture == "nemotron_h_omni":
             found = [capability for capability in found if capability != "audio"]
@@ -130,15 +133,19 @@ class Model:
         """Whether it takes images, by a separate projector or a tower in its own file."""
         return "vision" in self.gguf_capabilities
 
-    def _projector_hears(self) -> bool:
+    def _projector_has(self, encoder: str, *, default: bool = False) -> bool:
+        """Whether the first projector says that it encodes ``vision`` or ``audio``."""
         header = self.projector_gguf
-        if header is None or header.get("clip.projector_type") == "gemma3nv":
-            return False
-        return any(
+        if header is None:
+            return default
+        if encoder == "audio" and header.get("clip.projector_type") == "gemma3nv":
+            return False  # it has the flag, and no weights for it
+        stated = [
             value is True
             for key, value in header.metadata.items()
-            if key.endswith(".has_audio_encoder")
-        )
+            if key.endswith(f".has_{encoder}_encoder")
+        ]
+        return any(stated) if stated else default
 
     def _arch_int(self, key: str) -> int:
         value = self.gguf.get(key) if self.gguf else 0

@@ -93,7 +93,9 @@ class GenerateRequest(Body):
     raw: bool = Field(default=False, description="Send the prompt to the model untouched.")
     format: FormatField = None
     keep_alive: KeepAliveField = None
-    images: list[str] = Field(default_factory=list, description="Base64 of images or sounds.")
+    images: list[str] = Field(
+        default_factory=list, description="Images or sounds: base64, data URLs or http(s) URLs."
+    )
     options: OptionsField = Field(default_factory=dict)
     think: ThinkField = None
     truncate: bool = True
@@ -129,9 +131,13 @@ class MessageBody(Body):
     go_types: ClassVar[dict[str, str]] = {"images": "[]api.ImageData"}
 
     role: Annotated[str, BeforeValidator(_lower)] = ""
-    content: str = ""
+    content: str | list[Any] = Field(
+        default="", description="Text, or parts of type text, image, image_url and input_audio."
+    )
     thinking: str = ""
-    images: list[str] = Field(default_factory=list)
+    images: list[str] = Field(
+        default_factory=list, description="Images or sounds: base64, data URLs or http(s) URLs."
+    )
     tool_calls: list[ToolCallBody] = Field(default_factory=list)
     tool_name: str = ""
     tool_call_id: str = ""

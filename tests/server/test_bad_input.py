@@ -133,12 +133,37 @@ def test_raw_excludes_what_templates_need(server: ServerProcess, field: dict[str
 
 @pytest.mark.parametrize("path", ["/api/generate", "/api/chat"])
 def test_images_that_are_no_base64(server: ServerProcess, path: str) -> None:
-    question = {"messages": [{"role": "user", "images": ["data:image/png;base64,AA=="]}]}
-    response = server.post(
-        path, model="tiny", prompt="x", images=["data:image/png;base64,AA=="], **question
-    )
+    images = ["AA==", "data:image/png;base64,A!=="]
+    question = {"messages": [{"role": "user", "images": images}]}
+    response = server.post(path, model="tiny", prompt="x", images=images, **question)
     assert response.status_code == 400
-    assert response.json()["error"].startswith("illegal base64 data at input byte")
+    assert response.json()["error"].endswith("images[1]: illegal base64 data at input byte 1")
+
+
+def test_images_for_a_model_without_eyes(server: ServerProcess) -> None:
+    response = server.post("/api/generate", model="tiny", prompt="x", images=["AA=="])
+    assert (response.status_code, response.json()) == (
+        400,
+        {"error": '"tiny" does not support images'},
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ({"type": "image"}, "a part must be of type text, image, image_url or input_audio"),
+        ("x", "a part must be of type text, image, image_url or input_audio"),
+        ({"type": "image", "url": "ftp://h/x"}, "illegal base64 data at input byte 3"),
+        ({"type": "input_audio", "input_audio": {}}, "invalid input_audio format: missing data"),
+    ],
+)
+def test_parts_of_a_message_that_cannot_be_read(
+    server: ServerProcess, part: Any, text: str
+) -> None:
+    message = {"role": "user", "content": [{"type": "text", "text": "see"}, part]}
+    response = server.post("/api/chat", model="tiny", messages=[message])
+    assert response.status_code == 400
+    assert response.json() == {"error": f"messages[0].content[1]: {text}"}
 
 
 @pytest.mark.parametrize("value", [5, {}, True, [1], ["a", 2], [["a"]]])

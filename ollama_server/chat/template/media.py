@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ollama_server.chat.types import Media, Message
+from ollama_server.chat.types import SPOT, Media, Message
 
 PLACEHOLDER = "[img]"
 
@@ -15,8 +15,20 @@ def marker(number: int) -> str:
     return f"[img-{number}]"
 
 
+def fill_spots(message: Message, number: int) -> tuple[str, list[str]]:
+    """The content with markers in the places of its media, and the markers that have none.
+
+    ``number`` is that of the message's first medium.
+    """
+    left = [marker(number + i) for i in range(len(message.media))]
+    text, *rest = message.content.split(SPOT)
+    for piece in rest:
+        text += (left.pop(0) if left else "") + piece
+    return text, left
+
+
 def mark_media(messages: Sequence[Message], *, blank: bool = False) -> list[Message]:
-    """Messages whose media have become text: each fills an ``[img]``, or stands before the text.
+    """Messages whose media have become text: in their places, in an ``[img]``, or before the text.
 
     With ``blank`` one space separates leading markers from a text that does not start with one,
     and contents that already hold numbered markers are left alone.
@@ -24,22 +36,21 @@ def mark_media(messages: Sequence[Message], *, blank: bool = False) -> list[Mess
     marked = []
     number = 0
     for message in messages:
-        content = message.content
+        if not message.media:
+            marked.append(message)
+            continue
+        numbered = blank and "[img-" in message.content
+        content, left = fill_spots(message, number)
+        number += len(message.media)
         leading = ""
-        numbered = blank and "[img-" in content
-        for _ in message.media:
-            if numbered:
-                pass
-            elif PLACEHOLDER in content:
-                content = content.replace(PLACEHOLDER, marker(number), 1)
+        for text in () if numbered else left:
+            if PLACEHOLDER in content:
+                content = content.replace(PLACEHOLDER, text, 1)
             else:
-                leading += marker(number)
-            number += 1
+                leading += text
         if leading and blank and content and not content[0].isspace():
             leading += " "
-        if message.media:
-            message = replace(message, content=leading + content, media=[])
-        marked.append(message)
+        marked.append(replace(message, content=leading + content, media=[]))
     return marked
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from typing import Any
 
-from ollama_server.chat.types import Media, Message, ToolCall
+from ollama_server.chat.types import SPOT, Media, Message, ToolCall
 from ollama_server.errors import BadRequest
 from ollama_server.wire.anthropic import AnthropicMessage
 from ollama_server.wire.body import json_kind
+from ollama_server.wire.media import decode_base64, image_from_url
 
 Block = dict[str, Any]
 
@@ -22,26 +21,28 @@ def to_messages(turns: list[AnthropicMessage]) -> list[Message]:
     """
     names: dict[str, str] = {}
     messages: list[Message] = []
-    for turn in turns:
-        message, results = _turn(turn, names)
+    for index, turn in enumerate(turns):
+        message, results = _turn(turn, names, f"messages[{index}].content")
         own = [message] if message is not None else []
         messages += [*results, *own] if turn.role.lower() == "user" else [*own, *results]
     return messages
 
 
-def _turn(turn: AnthropicMessage, names: dict[str, str]) -> tuple[Message | None, list[Message]]:
+def _turn(
+    turn: AnthropicMessage, names: dict[str, str], place: str
+) -> tuple[Message | None, list[Message]]:
     message = Message(turn.role.lower())
     if isinstance(turn.content, str):
         message.content = turn.content
         return message, []
     results: list[Message] = []
     converted = False
-    for block in _blocks(turn.content):
+    for index, block in enumerate(_blocks(turn.content)):
         match block.get("type"):
             case "text":
                 message.content += _string(block, "text")
             case "image":
-                message.media.append(_image(block.get("source")))
+                _show(message, block.get("source"), f"{place}[{index}]")
             case "thinking":
                 message.thinking = _string(block, "thinking")
             case "tool_use" | "server_tool_use" as kind:
@@ -50,7 +51,7 @@ def _turn(turn: AnthropicMessage, names: dict[str, str]) -> tuple[Message | None
                 names[call.id] = call.name
                 message.tool_calls.append(call)
             case "tool_result":
-                results.append(_result(block, names))
+                results.append(_result(block, names, f"{place}[{index}].content"))
                 continue
             case "web_search_tool_result":
                 results.append(_search_result(block, names))
@@ -78,16 +79,24 @@ def _string(block: Block, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _image(source: Any) -> Media:
+def _show(message: Message, source: Any, place: str) -> None:
+    """Add an image to a message, behind what it has said so far."""
+    message.media.append(_image(source, place))
+    message.content += SPOT
+
+
+def _image(source: Any, place: str) -> Media:
     if not isinstance(source, dict):
         raise BadRequest("invalid image source")
     kind = source.get("type")
-    if kind != "base64":
-        raise BadRequest(f"invalid image source type: {kind}. Only base64 images are supported.")
     try:
-        return Media(base64.b64decode(_string(source, "data"), validate=True))
-    except binascii.Error as error:
-        raise BadRequest(f"invalid base64 image data: {error}") from None
+        if kind == "base64":
+            return Media(decode_base64(_string(source, "data")), place=place)
+        if kind == "url":
+            return image_from_url(source.get("url"), place)
+    except ValueError as error:
+        raise BadRequest(f"{place}: invalid {kind} image data: {error}") from None
+    raise BadRequest(f"invalid image source type: {kind}. Only base64 and url are supported.")
 
 
 def _call(block: Block, *, strict: bool) -> ToolCall:
@@ -100,22 +109,22 @@ def _call(block: Block, *, strict: bool) -> ToolCall:
     return ToolCall(name, arguments if isinstance(arguments, dict) else {}, id=call_id)
 
 
-def _result(block: Block, names: dict[str, str]) -> Message:
+def _result(block: Block, names: dict[str, str], place: str) -> Message:
     call_id = _string(block, "tool_use_id")
     message = Message("tool", tool_name=names.get(call_id, ""), tool_call_id=call_id)
     content = block.get("content")
     if isinstance(content, str):
         message.content = content
         return message
-    for part in _blocks(content):
+    for index, part in enumerate(_blocks(content)):
         match part.get("type"):
             case "text":
                 message.content += _string(part, "text")
             case "image":
                 source = part.get("source")
-                if not isinstance(source, dict) or source.get("type") != "base64":
+                if not isinstance(source, dict) or source.get("type") not in ("base64", "url"):
                     raise BadRequest("invalid tool_result image source")
-                message.media.append(_image(source))
+                _show(message, source, f"{place}[{index}]")
             case _:
                 continue
     return message

@@ -72,6 +72,8 @@ def to_request(body: CreateRequest) -> store_request.CreateRequest:
 
 
 def _message(body: MessageBody) -> dict[str, Any]:
+    if not isinstance(body.content, str):
+        raise BadRequest("the messages of a model have text as content")
     return {"role": body.role, "content": body.content}
 
 

@@ -19,7 +19,7 @@ from ollama_server.routes.docs import documented
 from ollama_server.routes.streaming import NDJSON, StreamingReply, Whole
 from ollama_server.wire import native_frames as frames
 from ollama_server.wire.body import decode
-from ollama_server.wire.media import decode_base64, media_from_bytes
+from ollama_server.wire.media import Parts, image_from_url, media_from_text, sound_from_part
 from ollama_server.wire.native import ChatRequest, GenerateRequest, MessageBody, ToolBody
 
 router = APIRouter(tags=["generation"])
@@ -43,7 +43,7 @@ async def generate(request: Request) -> Response:
         template=body.template or None,
         context=body.context,
         raw=body.raw,
-        media=to_media(body.images),
+        media=to_media(body.images, ""),
         return_context=not body.raw,
         **_shared(body),
     )
@@ -63,7 +63,7 @@ async def chat(request: Request) -> Response:
         raise BadRequest("model is required")
     generation = GenerationRequest(
         model=body.model,
-        messages=[to_message(message) for message in body.messages],
+        messages=[to_message(message, i) for i, message in enumerate(body.messages)],
         tools=[to_tool(tool) for tool in body.tools],
         return_context=True,
         **_shared(body),
@@ -86,21 +86,34 @@ def _shared(body: GenerateRequest | ChatRequest) -> dict[str, Any]:
     }
 
 
-def to_media(images: list[str]) -> list[Media]:
-    """Images and sounds from base64. Raises BadRequest."""
-    try:
-        return [media_from_bytes(decode_base64(text)) for text in images]
-    except ValueError as error:
-        raise BadRequest(str(error)) from None
+def to_media(images: list[str], place: str) -> list[Media]:
+    """Images and sounds from base64, data URLs or URLs. Raises BadRequest.
+
+    ``place`` stands before ``images[0]`` in errors.
+    """
+    media = []
+    for index, text in enumerate(images):
+        here = f"{place}images[{index}]"
+        try:
+            media.append(media_from_text(text, here))
+        except ValueError as error:
+            raise BadRequest(f"{here}: {error}") from None
+    return media
 
 
-def to_message(body: MessageBody) -> Message:
-    """A message of a request. Raises BadRequest for media that are no base64."""
+def to_message(body: MessageBody, index: int = 0) -> Message:
+    """A message of a request, which stands there at ``index``. Raises BadRequest for bad media."""
+    parts = Parts(separator="\n")
+    if isinstance(body.content, str):
+        parts.say(body.content)
+    else:
+        for number, part in enumerate(body.content):
+            _add_part(parts, part, f"messages[{index}].content[{number}]")
     return Message(
         role=body.role,
-        content=body.content,
+        content=parts.content,
         thinking=body.thinking,
-        media=to_media(body.images),
+        media=parts.media + to_media(body.images, f"messages[{index}]."),
         tool_calls=[
             ToolCall(call.function.name, call.function.arguments, call.id, call.function.index)
             for call in body.tool_calls
@@ -108,6 +121,25 @@ def to_message(body: MessageBody) -> Message:
         tool_name=body.tool_name,
         tool_call_id=body.tool_call_id,
     )
+
+
+def _add_part(parts: Parts, part: Any, place: str) -> None:
+    try:
+        match part:
+            case {"type": "text", "text": str(text)}:
+                parts.say(text)
+            case {"type": "image", "url": str(text)} | {"type": "image", "image": str(text)}:
+                parts.show(media_from_text(text, place))
+            case {"type": "image_url", "image_url": {"url": str(url)} | str(url)}:
+                parts.show(image_from_url(url, place))
+            case {"type": "input_audio", "input_audio": sound}:
+                parts.show(sound_from_part(sound, place))
+            case _:
+                raise BadRequest(
+                    f"{place}: a part must be of type text, image, image_url or input_audio"
+                )
+    except ValueError as error:
+        raise BadRequest(f"{place}: {error}") from None
 
 
 def to_tool(body: ToolBody) -> Tool:

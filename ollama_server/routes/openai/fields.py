@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
-from ollama_server.chat.types import Media, Think, Tool
+from ollama_server.chat.types import Think, Tool
 from ollama_server.errors import BadRequest
 from ollama_server.generation.request import ToolChoice
 from ollama_server.wire.openai import ChatTool, ResponseFormat
@@ -23,14 +21,6 @@ EFFORTS: dict[str, Think] = {
     "max": "max",
 }
 
-# Literal prefixes: no other media type, parameter or spelling is taken.
-IMAGE_PREFIXES = (
-    "data:image/jpeg;base64,",
-    "data:image/jpg;base64,",
-    "data:image/png;base64,",
-    "data:image/webp;base64,",
-    "data:;base64,",
-)
 MAX_ANSWERS = 128
 
 
@@ -43,23 +33,6 @@ def think(effort: str) -> Think:
             f'invalid reasoning value: "{effort}" (must be "minimal", "low", "medium", "high", '
             '"xhigh", "ultra", "max", or "none")'
         ) from None
-
-
-def image(url: Any) -> Media:
-    """The image of a data URL."""
-    if not isinstance(url, str):
-        raise BadRequest("invalid image input")
-    if url.startswith(("http://", "https://")):
-        raise BadRequest(
-            "image URLs are not currently supported, please use base64 encoded data instead"
-        )
-    for prefix in IMAGE_PREFIXES:
-        if url.startswith(prefix):
-            try:
-                return Media(base64.b64decode(url[len(prefix) :], validate=True))
-            except binascii.Error:
-                break
-    raise BadRequest("invalid image input")
 
 
 def format_of(response_format: ResponseFormat | None) -> Any:

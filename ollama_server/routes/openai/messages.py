@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from typing import Any
 
 from ollama_server.chat.types import Media, Message, ToolCall
 from ollama_server.errors import BadRequest
-from ollama_server.routes.openai import fields
+from ollama_server.wire.media import Parts, image_from_url, sound_from_part
 from ollama_server.wire.openai import ChatMessage, ChatToolCall
 
 # A developer's word is the system's word to templates, which know no such role.
@@ -17,13 +15,13 @@ ROLES = {"developer": "system"}
 
 
 def to_messages(chat: list[ChatMessage]) -> list[Message]:
-    """One message for each; text parts are joined by newlines, images and sounds kept in order."""
+    """One message for each; its texts are joined by newlines, images and sounds stay in place."""
     names: dict[str, str] = {}
     messages = []
-    for item in chat:
-        calls = [_tool_call(call, index) for index, call in enumerate(item.tool_calls or [])]
+    for index, item in enumerate(chat):
+        calls = [_tool_call(call, number) for number, call in enumerate(item.tool_calls or [])]
         names.update((call.id, call.name) for call in calls if call.id)
-        text, media = _content(item)
+        text, media = _content(item, f"messages[{index}]")
         role = item.role.lower()
         name = item.name or names.get(item.tool_call_id, "")
         messages.append(
@@ -57,12 +55,12 @@ def parse_arguments(text: str) -> dict[str, Any]:
     return arguments
 
 
-def _content(message: ChatMessage) -> tuple[str, list[Media]]:
+def _content(message: ChatMessage, place: str) -> tuple[str, list[Media]]:
     match message.content:
         case str(text):
             return text, []
         case list(parts):
-            return _parts(parts)
+            return _parts(parts, f"{place}.content")
         case None if message.tool_calls is not None:
             return "", []
         case None:
@@ -76,29 +74,20 @@ def _content(message: ChatMessage) -> tuple[str, list[Media]]:
     raise BadRequest(f"invalid message content type: {kind}")
 
 
-def _parts(parts: list[Any]) -> tuple[str, list[Media]]:
-    texts: list[str] = []
-    media: list[Media] = []
-    for part in parts:
-        match part:
-            case {"type": "text", "text": str(text)}:
-                texts.append(text)
-            case {"type": "image_url", "image_url": {"url": str(url)} | str(url)}:
-                media.append(fields.image(url))
-            case {"type": "input_audio", "input_audio": sound}:
-                media.append(_sound(sound))
-            case _:
-                raise BadRequest("invalid message format")
-    return "\n".join(texts), media
-
-
-def _sound(value: Any) -> Media:
-    if not isinstance(value, dict):
-        raise BadRequest("invalid input_audio format")
-    data = value.get("data")
-    if not isinstance(data, str) or not data:
-        raise BadRequest("invalid input_audio format: missing data")
-    try:
-        return Media(base64.b64decode(data, validate=True), kind="audio")
-    except binascii.Error as error:
-        raise BadRequest(f"invalid input_audio base64 data: {error}") from None
+def _parts(parts: list[Any], place: str) -> tuple[str, list[Media]]:
+    read = Parts(separator="\n")
+    for index, part in enumerate(parts):
+        here = f"{place}[{index}]"
+        try:
+            match part:
+                case {"type": "text", "text": str(text)}:
+                    read.say(text)
+                case {"type": "image_url", "image_url": {"url": str(url)} | str(url)}:
+                    read.show(image_from_url(url, here))
+                case {"type": "input_audio", "input_audio": sound}:
+                    read.show(sound_from_part(sound, here))
+                case _:
+                    raise BadRequest("invalid message format")
+        except ValueError as error:
+            raise BadRequest(f"{here}: {error}") from None
+    return read.content, read.media

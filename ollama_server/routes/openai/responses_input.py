@@ -14,6 +14,7 @@ from ollama_server.routes.openai import fields
 from ollama_server.routes.openai.messages import ROLES
 from ollama_server.routes.openai.requests import DEFAULT_TEMPERATURE, without_none
 from ollama_server.wire.body import json_kind
+from ollama_server.wire.media import Parts, image_from_url
 from ollama_server.wire.openai_responses import ResponsesRequest, ResponsesTool
 
 
@@ -114,7 +115,7 @@ class _Conversation:
                 self._call(item)
             case "function_call_output":
                 self._flush_thinking()
-                text, media = _parts(item.get("output"), "output")
+                text, media = _parts(item.get("output"), "output", index)
                 call = str(item.get("call_id") or "")
                 name = self._names.get(call, "")
                 self.messages.append(
@@ -130,7 +131,7 @@ class _Conversation:
                 raise BadRequest(f'unknown input item type: "{kind}"')
 
     def _message(self, item: dict[str, Any], index: int, answered: dict[str, int]) -> None:
-        text, media = _parts(item.get("content"), "content")
+        text, media = _parts(item.get("content"), "content", index)
         role = _text(item, "role").lower()
         role = ROLES.get(role, role)
         caller = self._caller()
@@ -201,25 +202,31 @@ def _arguments(item: dict[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def _parts(value: Any, name: str) -> tuple[str, list[Media]]:
+def _parts(value: Any, name: str, item: int) -> tuple[str, list[Media]]:
     """Text and images of a message's content or of a call's output."""
     if isinstance(value, str):
         return value, []
     if not isinstance(value, list):
         raise BadRequest(f"{name} must be a string or array: got {json_kind(value)}")
-    texts: list[str] = []
-    media: list[Media] = []
+    parts = Parts()
     for index, part in enumerate(value):
         kind = part.get("type") if isinstance(part, dict) else json_kind(part)
         match kind:
             case "input_text" | "output_text" | "text":
-                texts.append(_text(part, "text"))
+                parts.say(_text(part, "text"))
             case "input_image":
                 # A file id alone names something that is not stored here.
                 if part.get("image_url") is not None:
-                    media.append(fields.image(part["image_url"]))
+                    parts.show(_image(part["image_url"], f"{name}[{index}]", item))
             case "input_file":
                 raise BadRequest("file inputs are not currently supported")
             case _:
                 raise BadRequest(f"{name}[{index}]: unknown content type: {kind}")
-    return "".join(texts), media
+    return parts.content, parts.media
+
+
+def _image(url: Any, place: str, item: int) -> Media:
+    try:
+        return image_from_url(url, f"input[{item}].{place}")
+    except ValueError as error:
+        raise BadRequest(f"{place}: {error}") from None

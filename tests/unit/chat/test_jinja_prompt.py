@@ -9,7 +9,7 @@ import pytest
 from ollama_server.chat.template.base import ThinkingMarkers
 from ollama_server.chat.template.jinja.prompt import JinjaPrompt
 from ollama_server.chat.template.jinja.traits import traits_of
-from ollama_server.chat.types import Media, Message, Tool, ToolCall
+from ollama_server.chat.types import SPOT, Media, Message, Tool, ToolCall
 from ollama_server.errors import BadRequest, TemplateError
 
 USER = Message("user", "u")
@@ -196,6 +196,11 @@ def test_media_become_numbered_markers_behind_the_text() -> None:
         Message("user", "b", media=[Media(b"")]),
     ]
     assert render(ROLES, *messages) == "[user:[img] a[img-0]][user:b[img-1]]"
+
+
+def test_media_that_have_a_place_in_the_text_stay_there() -> None:
+    message = Message("user", f"{SPOT}a{SPOT}b", media=[Media(b"")] * 3)
+    assert render(ROLES, message) == "[user:[img-0]a[img-1]b[img-2]]"
 
 
 def test_a_trailing_answer_is_continued() -> None:

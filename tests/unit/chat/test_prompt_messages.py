@@ -16,7 +16,7 @@ from ollama_server.chat.prompt import (
 )
 from ollama_server.chat.template.media import mark_media
 from ollama_server.chat.template.shield import shield_tokens, split_shielded
-from ollama_server.chat.types import Media, Message
+from ollama_server.chat.types import SPOT, Media, Message
 from ollama_server.errors import TemplateError
 
 USER = Message("user", "u")
@@ -145,6 +145,9 @@ def test_bisection_finds_what_a_linear_search_finds(seed: int) -> None:
         ("see [img] and [img]", 2, "see [img-0] and [img-1]"),
         ("see [img]", 2, "[img-1]see [img-0]"),
         ("", 1, "[img-0]"),
+        (f"see {SPOT} and {SPOT}", 2, "see [img-0] and [img-1]"),
+        (f"see {SPOT}", 2, "[img-1]see [img-0]"),
+        (f"{SPOT}a{SPOT}", 1, "[img-0]a"),
         ("a", 0, "a"),
     ],
 )

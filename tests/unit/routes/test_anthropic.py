@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ollama_server.chat.types import Message, ToolCall
+from ollama_server.chat.types import SPOT, Media, Message, ToolCall
 from ollama_server.errors import BadRequest, RunnerError
 from ollama_server.generation.events import Chunk, Event, Started
 from ollama_server.generation.request import GenerationRequest
@@ -173,15 +173,37 @@ def test_images_are_decoded_whatever_their_media_type() -> None:
     assert blocks({"type": "image", "source": source})[0].media[0].data == b"img"
 
 
+def test_images_stay_where_they_stood() -> None:
+    image = {"type": "image", "source": {"type": "url", "url": "https://h/x.png"}}
+    text = {"type": "text", "text": "and"}
+    message = blocks(image, text, image)[0]
+    assert message.content == f"{SPOT}and{SPOT}"
+    places = ["messages[0].content[0]", "messages[0].content[2]"]
+    assert message.media == [Media(url="https://h/x.png", place=place) for place in places]
+
+
+def test_results_may_show_images() -> None:
+    image = {"type": "image", "source": {"type": "base64", "data": "aW1n"}}
+    result = {"type": "tool_result", "tool_use_id": "c", "content": [image]}
+    assert blocks(result)[0].media == [Media(b"img", place="messages[0].content[0].content[0]")]
+
+
 @pytest.mark.parametrize(
     ("block", "text"),
     [
         ({"type": "image"}, "invalid image source"),
         (
-            {"type": "image", "source": {"type": "url", "url": "x"}},
-            "invalid image source type: url. Only base64 images are supported.",
+            {"type": "image", "source": {"type": "file", "file_id": "x"}},
+            "invalid image source type: file. Only base64 and url are supported.",
         ),
-        ({"type": "image", "source": {"type": "base64", "data": "?"}}, "invalid base64 image data"),
+        (
+            {"type": "image", "source": {"type": "base64", "data": "?"}},
+            "messages[0].content[0]: invalid base64 image data: illegal base64 data",
+        ),
+        (
+            {"type": "image", "source": {"type": "url", "url": "ftp://h/x.png"}},
+            "messages[0].content[0]: invalid url image data: invalid image input",
+        ),
         ({"type": "tool_use", "name": "f"}, "tool_use block missing required 'id' field"),
         ({"type": "tool_use", "id": "c"}, "tool_use block missing required 'name' field"),
         (

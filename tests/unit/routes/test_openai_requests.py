@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ollama_server.chat.types import SPOT, Media
 from ollama_server.errors import BadRequest
 from ollama_server.generation.request import GenerationRequest
 from ollama_server.routes.openai.requests import chat_generation, completion_generations
@@ -170,22 +171,44 @@ def test_images_arrive_in_their_order() -> None:
         ]
     )
     assert [item.data for item in message.media] == [PNG, b"second"]
-    assert message.content == "what?"
+    assert message.content == f"{SPOT}what?{SPOT}"
+
+
+def test_no_newline_stands_between_a_text_and_an_image() -> None:
+    image = {"type": "image_url", "image_url": "data:;base64,AA=="}
+    texts = [{"type": "text", "text": text} for text in "abc"]
+    message = content([texts[0], image, *texts[1:]])
+    assert message.content == f"a{SPOT}b\nc"
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["data:image/gif;base64,AA==", "DATA:image/png;base64,AA==", "data:image/png;base64,?", "x"],
+    "prefix",
+    ["data:image/gif;base64,", "DATA:image/png;base64,", "data:image/png;charset=x;BASE64,"],
 )
-def test_other_image_urls_are_refused(url: str) -> None:
-    parts = [{"type": "image_url", "image_url": url}]
-    assert refusal(messages=[{"role": "user", "content": parts}]) == "invalid image input"
+def test_a_data_url_of_any_type_is_read(prefix: str) -> None:
+    part = {"type": "image_url", "image_url": f"{prefix}AA=="}
+    assert content([part]).media == [Media(b"\0", place="messages[0].content[0]")]
 
 
-def test_remote_images_are_refused() -> None:
-    parts = [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]
-    text = refusal(messages=[{"role": "user", "content": parts}])
-    assert text.startswith("image URLs are not currently supported")
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("data:image/png,AA", "invalid image input"),
+        ("data:image/png;base64,?", "illegal base64 data at input byte 0"),
+        ("file:///etc/passwd", "invalid image input"),
+        ("x", "invalid image input"),
+    ],
+)
+def test_other_image_urls_are_refused_by_their_place(url: str, text: str) -> None:
+    parts = [{"type": "text", "text": "see"}, {"type": "image_url", "image_url": url}]
+    refused = refusal(messages=[{"role": "user", "content": parts}])
+    assert refused == f"messages[0].content[1]: {text}"
+
+
+def test_remote_images_are_left_to_be_fetched() -> None:
+    part = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    [medium] = content([part]).media
+    assert (medium.url, medium.data) == ("https://example.com/a.png", b"")
 
 
 def test_sound_is_decoded() -> None:
@@ -200,7 +223,9 @@ def test_sound_is_decoded() -> None:
 )
 def test_sound_without_data_is_refused(sound: Any, text: str) -> None:
     parts = [{"type": "input_audio", "input_audio": sound}]
-    assert refusal(messages=[{"role": "user", "content": parts}]) == text
+    assert (
+        refusal(messages=[{"role": "user", "content": parts}]) == f"messages[0].content[0]: {text}"
+    )
 
 
 @pytest.mark.parametrize(

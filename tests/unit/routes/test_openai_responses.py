@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from ollama_server.chat.types import Message, ToolCall
+from ollama_server.chat.types import SPOT, Message, ToolCall
 from ollama_server.errors import BadRequest, RunnerError, ServerError
 from ollama_server.generation.events import Chunk, Event, Started
 from ollama_server.generation.request import GenerationRequest
@@ -79,7 +80,13 @@ def test_text_parts_are_joined_and_images_decoded() -> None:
         {"type": "input_image", "file_id": "file_1"},
     ]
     message = messages([{"role": "user", "content": parts}])[0]
-    assert (message.content, [item.data for item in message.media]) == ("ab", [b"\0"])
+    assert (message.content, [item.data for item in message.media]) == (f"ab{SPOT}", [b"\0"])
+
+
+def test_a_bad_image_is_named_by_its_place() -> None:
+    part = {"type": "input_image", "image_url": "ftp://h/x.png"}
+    with pytest.raises(BadRequest, match=re.escape("input[0]: content[0]: invalid image input")):
+        messages([{"role": "user", "content": [part]}])
 
 
 def test_a_call_joins_the_assistant_message_before_it() -> None:

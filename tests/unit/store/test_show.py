@@ -145,8 +145,27 @@ def test_a_missing_config_is_reported(store: Store) -> None:
         ),
         (
             Facts(projector={"clip.has_audio_encoder": write.boolean(True)}),
+            ("completion", "audio"),
+        ),
+        (
+            Facts(
+                projector={
+                    "clip.has_vision_encoder": write.boolean(True),
+                    "clip.has_audio_encoder": write.boolean(True),
+                }
+            ),
             ("completion", "vision", "audio"),
         ),
+        (
+            Facts(
+                projector={
+                    "clip.has_vision_encoder": write.boolean(False),
+                    "clip.has_audio_encoder": write.boolean(True),
+                }
+            ),
+            ("completion", "audio"),
+        ),
+        (Facts(projector={"clip.use_gelu": write.boolean(True)}), ("completion", "vision")),
         (
             Facts(
                 projector={

@@ -94,8 +94,8 @@ def test_wrong_types_are_refused_in_gos_words(raw: bytes, error: str) -> None:
     ("raw", "error"),
     [
         (
-            b'{"messages":[{"content":[{"type":"x"}]}]}',
-            "array into Go struct field ChatRequest.messages.content of type string",
+            b'{"messages":[{"content":{"type":"x"}}]}',
+            "object into Go struct field ChatRequest.messages.content of type string",
         ),
         (
             b'{"messages":[{"tool_calls":[{"function":{"arguments":"{}"}}]}]}',

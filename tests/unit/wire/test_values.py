@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from ollama_server.chat.types import SPOT, Media
 from ollama_server.wire.clock import local_time, utc_now
-from ollama_server.wire.media import decode_base64, media_from_bytes
+from ollama_server.wire.media import Parts, decode_base64, media_from_bytes, media_from_text
 from ollama_server.wire.native_frames import ChatFrame, MessageOut, encode
 from ollama_server.wire.vectors import shortest_floats
 
@@ -63,6 +64,32 @@ def test_anything_but_padded_standard_base64_is_refused(text: str) -> None:
 )
 def test_sounds_are_told_from_images_by_their_bytes(data: bytes, kind: str) -> None:
     assert media_from_bytes(data).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "medium"),
+    [
+        ("aW1n", Media(b"img")),
+        ("data:image/png;base64,aW1n", Media(b"img")),
+        ("DATA:;BASE64,aW1n", Media(b"img")),
+        ("data:audio/mp3;base64,SUQz", Media(b"ID3", "audio")),
+        ("https://h/x.png", Media(url="https://h/x.png")),
+        ("HTTP://h/x.png", Media(url="HTTP://h/x.png")),
+    ],
+)
+def test_media_come_as_base64_or_as_urls(text: str, medium: Media) -> None:
+    assert media_from_text(text) == medium
+
+
+def test_parts_keep_their_order() -> None:
+    parts = Parts(separator="\n")
+    one, other = Media(b"1"), Media(b"2")
+    parts.show(one)
+    parts.say("a")
+    parts.say("b")
+    parts.show(other)
+    parts.say("c")
+    assert (parts.content, parts.media) == (f"{SPOT}a\nb{SPOT}c", [one, other])
 
 
 def test_empty_fields_are_left_out_but_the_message_and_done_stay() -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ollama_server.chat.template.jinja.traits import Traits
-from ollama_server.chat.template.media import marker
+from ollama_server.chat.template.media import fill_spots
 from ollama_server.chat.types import Message, Tool, ToolCall
 
 _SHORT_ID = re.compile(r"[A-Za-z0-9]{9}")
@@ -51,14 +51,14 @@ def message_dicts(messages: Sequence[Message], traits: Traits) -> list[dict[str,
 
 
 def _with_markers(messages: Sequence[Message]) -> list[Message]:
-    """Media become markers behind the text; ``[img]`` has no meaning on this path."""
+    """Media become markers, in their places or behind the text; ``[img]`` means nothing here."""
     number = 0
     marked = []
     for message in messages:
         if message.media:
-            markers = "".join(marker(number + i) for i in range(len(message.media)))
+            content, left = fill_spots(message, number)
             number += len(message.media)
-            message = replace(message, content=message.content + markers, media=[])
+            message = replace(message, content=content + "".join(left), media=[])
         marked.append(message)
     return marked
 
