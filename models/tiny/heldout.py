@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import random
 import re
@@ -341,24 +340,6 @@ def other_cases(rng: random.Random) -> Iterator[Case]:
     for phrasing in unknown.HELD:
         text = phrasing.format(p=choose(rng, NAMES), w=choose(rng, ("Zorvania", "Plimt", "Karoo")))
         yield Case("unknown", phrasing, [user(text)], contains("do not know"), "do not know")
-
-
-def words(text: str) -> str:
-    """Returns the text without case and punctuation."""
-    return " ".join(re.findall(r"\w+", text.lower()))
-
-
-def pattern(phrasing: str) -> str:
-    """Returns an expression that finds a phrasing, with anything of one line in its slots."""
-    first, *rest = (re.escape(words(part)) for part in re.split(r"\{\w+\}", phrasing))
-    text = first + "".join(rf" ?[^\n]{{1,40}}? ?{part}" for part in rest)
-    return rf"\b{text}\b"
-
-
-@functools.cache
-def forbidden() -> re.Pattern[str]:
-    """Returns a pattern of all held-out phrasings, for texts that went through `words`."""
-    return re.compile("|".join(sorted({pattern(case.phrasing) for case in cases()})))
 
 
 def cases() -> list[Case]:

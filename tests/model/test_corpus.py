@@ -6,11 +6,11 @@ import itertools
 import random
 import re
 
-from models.tiny import heldout
+from models.tiny import blind, heldout
 from models.tiny.chat import render
 from models.tiny.corpus import mixture
 from models.tiny.corpus.base import Sample
-from models.tiny.heldout import pattern, words
+from models.tiny.leaks import pattern, words
 
 SAMPLES = 20_000
 
@@ -30,13 +30,13 @@ def test_no_held_out_phrasing_occurs_in_the_corpus() -> None:
         if sample.raw:
             seen.add(words(sample.raw))
     corpus = "\n".join(seen)
-    phrasings = {case.phrasing for case in heldout.cases()}
+    phrasings = {case.phrasing for case in (*heldout.cases(), *blind.cases())}
     assert [text for text in phrasings if re.search(pattern(text), corpus)] == []
 
 
 def test_no_held_out_prompt_occurs_in_the_corpus() -> None:
     seen = {words(str(s.messages[-1]["content"])) for s in corpus_with_messages()}
-    for case in heldout.cases():
+    for case in (*heldout.cases(), *blind.cases()):
         if case.messages and case.messages[-1]["content"] in case.phrasing:
             assert words(case.messages[-1]["content"]) not in seen
 

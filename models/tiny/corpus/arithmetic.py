@@ -30,6 +30,15 @@ PLUS = (
     "Solve {a} + {b}.",
     "What do you get if you add {a} and {b}?",
     "Tell me the result of {a} + {b}.",
+    "If you add {a} and {b}, what do you get?",
+    "When I put {a} and {b} together, how much is it?",
+    "Add {b} to {a}.",
+    "I want to know what {a} + {b} is.",
+    "What is the total of {a} and {b}?",
+    "If {b} is added to {a}, how much is that?",
+    "{a} and {b} make what?",
+    "Give me {a} + {b}.",
+    "What number is {b} more than {a}?",
 )
 MINUS = (
     "What is {a} - {b}?",
@@ -48,6 +57,14 @@ MINUS = (
     "Solve {a} - {b}.",
     "Take {b} away from {a}.",
     "Tell me the result of {a} - {b}.",
+    "If you take {b} from {a}, what do you get?",
+    "What remains of {a} minus {b}?",
+    "Take {b} from {a}.",
+    "I want to know what {a} - {b} is.",
+    "Remove {b} from {a}. How much remains?",
+    "If {b} is subtracted from {a}, how much is that?",
+    "Give me {a} - {b}.",
+    "What number is {b} less than {a}?",
 )
 TIMES = (
     "What is {a} * {b}?",
@@ -70,6 +87,11 @@ PLUS_ZH = (
     "请计算{a}加{b}。",
     "{a}与{b}的和是多少？",
     "{a}加上{b}等于多少？",
+    "请问{a}加{b}得多少？",
+    "你会算{a}加{b}吗？",
+    "{a}加{b}是几？",
+    "帮忙算{a}+{b}。",
+    "把{a}和{b}加起来是多少？",
 )
 MINUS_ZH = (
     "{a}减{b}等于多少？",
@@ -80,6 +102,11 @@ MINUS_ZH = (
     "请计算{a}减{b}。",
     "{a}与{b}的差是多少？",
     "{a}减去{b}等于多少？",
+    "请问{a}减{b}得多少？",
+    "你会算{a}减{b}吗？",
+    "{a}减{b}是几？",
+    "帮忙算{a}-{b}。",
+    "从{a}里减去{b}还有多少？",
 )
 HELD_PLUS = (
     "If I add {b} to {a}, what is the result?",
@@ -100,6 +127,11 @@ STORY_PLUS = (
     "There are {a} {t} in a box and {b} in another. How many {t} are there?",
     "{n} has {a} {t}. I have {b} {t}. How many {t} do we have together?",
     "I had {a} {t}. {n} gave me {b} {t}. How many {t} do I have now?",
+    "{n} buys {a} {t} and then {b} more {t}. How many is that?",
+    "On the table are {a} {t}. {n} brings {b} more. How many {t} are on the table?",
+    "{n} counts {a} {t} today and {b} tomorrow. How many {t} is it in all?",
+    "Yesterday I got {a} {t}, today {b}. How many {t} do I have?",
+    "{n} sees {a} {t}, then {b} other {t}. How many {t} are these?",
 )
 STORY_MINUS = (
     "I have {a} {t} and give away {b}. How many {t} are left?",
@@ -107,31 +139,43 @@ STORY_MINUS = (
     "There are {a} {t}. {n} takes {b}. How many {t} are left?",
     "I had {a} {t} and sold {b}. How many {t} do I have now?",
     "{n} had {a} {t} and ate {b}. How many {t} are left?",
+    "Of {a} {t}, {n} sells {b}. How many {t} remain?",
+    "On the table are {a} {t}. {n} takes {b} away. How many {t} are on the table?",
+    "{n} buys {a} {t} and then breaks {b}. How many {t} are whole?",
 )
 HELD_STORY_PLUS = ("{n} finds {a} {t}, and later {b} further {t}. How many {t} is that?",)
 
 
 def steps(a: int, b: int, sign: str) -> str:
-    """Returns the working of a sum or a difference, digit place by digit place."""
+    """Returns the working of a sum or a difference, from the ones to the tens.
+
+    Every step is a fact about digits, of which there are a few hundred: a small model can know all
+    of them, while there are thousands of sums.
+    """
     result = a + b if sign == "+" else a - b
     if (a < 10 and b < 10) or result < 0:
         return f"{a} {sign} {b} = {result}."
-    if b < 10:
-        return f"{a} {sign} {b} = {result}."
-    tens, ones = b // 10 * 10, b % 10
-    middle = a + tens if sign == "+" else a - tens
-    if ones == 0:
-        return f"{a} {sign} {b} = {result}."
-    return f"{a} {sign} {tens} = {middle}. {middle} {sign} {ones} = {result}."
+    (tens_a, ones_a), (tens_b, ones_b) = divmod(a, 10), divmod(b, 10)
+    if sign == "+":
+        ones = ones_a + ones_b
+        carry = " + 1" if ones > 9 else ""
+        tens = tens_a + tens_b + ones // 10
+    else:
+        carry = " - 1" if ones_a < ones_b else ""
+        ones_a += 10 if carry else 0
+        ones = ones_a - ones_b
+        tens = tens_a - tens_b - (1 if carry else 0)
+    ones_step = f"{ones_a} {sign} {ones_b} = {ones}"
+    return f"{ones_step}, {tens_a} {sign} {tens_b}{carry} = {tens}. {a} {sign} {b} = {result}."
 
 
 def operands(rng: random.Random) -> tuple[int, int]:
     roll = rng.random()
-    if roll < 0.5:
+    if roll < 0.25:
         return rng.randrange(11), rng.randrange(11)
-    if roll < 0.93:
+    if roll < 0.65:
         return rng.randrange(21), rng.randrange(21)
-    if roll < 0.97:
+    if roll < 0.8:
         return rng.randrange(10, 100), rng.randrange(10)
     return rng.randrange(10, 100), rng.randrange(10, 100)
 
@@ -159,7 +203,8 @@ def sample(rng: random.Random) -> Sample:
     if rng.random() < 0.06:
         return count_sample(rng)
     a, b = operands(rng)
-    thinking = None if rng.random() < 0.5 else True
+    # Without thinking only the sums of digits are learned, by heart.
+    thinking = None if a < 11 and b < 11 and rng.random() < 0.5 else True
     roll = rng.random()
     if roll < 0.08:
         a, b = rng.randrange(11), rng.randrange(11)

@@ -89,6 +89,9 @@ PREFIXES_ZH = (
     "我想问一下，",
     "麻烦你，",
     "能帮我",
+    "能不能讲讲",
+    "可以讲一下",
+    "帮我说说",
     "请问，",
     "你好，",
     "我想知道，",
@@ -116,7 +119,9 @@ REQUEST_PREFIXES = (
 QUESTION_PREFIXES = (
     "Could you tell me ", "Can you tell me ", "Could you say ", "I would like to know ",
     "Would you tell me ", "Could you please tell me ", "May I ask ", "I wonder, ", "Can you say ",
-    "Could you explain ", "Have you an idea: ", "Could you help me: ", "You know, ",
+    "Could you explain ", "Have you an idea: ", "Do you know ", "I wonder ",
+    "Do you happen to know ", "Let me know ", "I would love to know ", "Could you help me: ",
+    "You know, ",
 )  # fmt: skip
 REQUEST_VERBS = frozenset(
     "explain tell give name list write define describe show translate say make count introduce "
@@ -198,8 +203,8 @@ def dress(rng: random.Random, text: str) -> str:
 
 
 CONSONANTS = (
-    *"bcdfghjklmnprstvwz", "br", "ch", "dr", "fl", "gr", "kh", "kr", "pl", "pr", "sh", "st",
-    "th", "tr",
+    *"bcdfghjklmnprstvwxyz", "qu", "br", "ch", "dr", "fl", "gr", "kh", "kr", "pl", "pr", "sh", "st",
+    "th", "tr", "bl", "cl", "gl", "sw", "sp", "ph", "wh",
 )  # fmt: skip
 VOWELS = ("a", "e", "i", "o", "u", "a", "e", "i", "o", "ai", "ea", "ie", "oo", "ou", "ya")
 ENDINGS = ("", "", "", "n", "r", "s", "l", "m", "k", "t", "x", "nd", "rt", "ck")
@@ -213,15 +218,44 @@ CHINESE_NAMES = (
     "小明 小红 小华 小丽 小刚 小芳 李雷 王芳 张伟 刘洋 "
     "陈静 杨帆 赵敏 黄磊 周杰 吴昊 林林 孙悦 马超 朱婷"
 ).split()
-CHINESE_SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
-CHINESE_GIVEN = "明华丽刚芳伟洋静帆敏磊杰昊悦超婷强军平文海云山雪梅东春江飞龙宇晨涛"
+CHINESE_SURNAMES = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
+)
+CHINESE_GIVEN = (
+    "明华丽刚芳伟洋静帆敏磊杰昊悦超婷强军平文海云山雪梅东春江飞龙宇晨涛"
+    "晓小思雨佳欣怡然子涵浩博志国建新美玲秀英兰红艳燕霞娟娜颖琳慧佩玉琪瑶薇蕾岚冰凡辉鹏峰"
+    "斌波宁安康乐天一心语诗书画可亦若清泉溪川星月光阳"
+)
+# Signs of place names, of which made-up places are put together.
+PLACE_SIGNS = (
+    "阿巴比贝布卡科克达丹德迪多尔法菲弗哥格古哈海赫华基吉加金卡堪开拉莱兰勒雷里利列林隆卢鲁罗洛马麦曼"
+    "梅蒙米密明莫墨姆那纳南内尼诺努欧帕佩平普其奇齐恰萨塞桑沙圣斯苏索塔太泰坦特提图土托瓦威维乌西希"
+    "夏肖谢辛雅亚延伊英约扎哲朱卓港州城山岛京都津宁波培"
+)
 
 
 def coin_name(rng: random.Random) -> str:
-    """Returns a made-up name of two or three syllables."""
+    """Returns a made-up name of one to three syllables, sometimes with parts of real ones."""
+    if rng.random() < 0.25:
+        first, last = rng.choice(COMMON_NAMES), rng.choice(COMMON_NAMES)
+        middle = rng.choice(VOWELS) if rng.random() < 0.3 else ""
+        return first[: rng.randrange(1, 5)] + middle + last[-rng.randrange(2, 5) :].lower()
     count = rng.choice((1, 2, 2, 2, 3))
     parts = [rng.choice(CONSONANTS) + rng.choice(VOWELS) for _ in range(count)]
     return ("".join(parts) + rng.choice(ENDINGS)).capitalize()
+
+
+def letters(rng: random.Random) -> str:
+    """Returns letters or signs without any order, which can only be copied one by one."""
+    signs = "abcdefghijklmnopqrstuvwxyz"
+    if rng.random() < 0.3:
+        signs = signs.upper() + "0123456789"
+    return "".join(rng.choice(signs) for _ in range(rng.randrange(2, 9)))
+
+
+def place_zh(rng: random.Random) -> str:
+    """Returns a made-up Chinese place."""
+    return "".join(rng.choice(PLACE_SIGNS) for _ in range(rng.choice((2, 2, 3, 3, 4, 5))))
 
 
 def person(rng: random.Random) -> str:

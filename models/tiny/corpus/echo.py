@@ -9,9 +9,11 @@ from models.tiny.corpus.base import (
     Sample,
     choose,
     coin_name,
+    letters,
     number,
     person,
     person_zh,
+    place_zh,
     user,
 )
 
@@ -28,8 +30,30 @@ SAY = (
     "Copy this text: {v}",
     "Answer with {v}",
     "Print {v}",
+    "Reply only: {v}",
+    "The only thing you say is {v}",
+    "Your answer is {v}",
+    "Say these words: {v}",
+    "Repeat the word {v}",
+    "Repeat this sentence: {v}",
+    "Type {v}",
+    "Nothing but this, please: {v}",
+    "The answer should only be {v}",
+    "Could you say {v}",
+    "Answer me only with the words {v}",
+    "Read this back to me: {v}",
 )
-SAY_ZH = ("请说{v}", "重复{v}", "跟我说：{v}", "请重复：{v}", "请回复{v}")
+SAY_ZH = (
+    "请说{v}",
+    "重复{v}",
+    "跟我说：{v}",
+    "请重复：{v}",
+    "请回复{v}",
+    "只回答{v}",
+    "说一遍：{v}",
+    "复述：{v}",
+    "请写{v}",
+)
 HELD = ("Could you repeat the words {v}", "Your only answer should be {v}")
 GREET = ("Say hello to {v}.", "Greet {v}.", "Say hi to my friend {v}.", "Please greet {v}.")
 LINES = (
@@ -47,6 +71,8 @@ LINES = (
 
 def content(rng: random.Random) -> str:
     roll = rng.random()
+    if roll < 0.12:
+        return letters(rng)
     if roll < 0.3:
         return " ".join(coin_name(rng).lower() for _ in range(rng.randrange(1, 5)))
     if roll < 0.5:
@@ -66,7 +92,7 @@ def sample(rng: random.Random) -> Sample:
             "echo", [user(choose(rng, GREET).format(v=name))], f"Hello, {name}!", f"I greet {name}."
         )
     if roll < 0.25:
-        text = person_zh(rng) if rng.random() < 0.6 else content(rng)
+        text = choose(rng, (person_zh, place_zh, place_zh, content))(rng)
         return Sample("echo", [user(choose(rng, SAY_ZH).format(v=text))], text, "用户要我重复。")
     text = content(rng)
     request = choose(rng, SAY).format(v=text)

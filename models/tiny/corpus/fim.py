@@ -31,6 +31,15 @@ UNARY = (
 )
 LISTS = (
     ("total", "sum(items)"),
+    ("sum", "sum(items)"),
+    ("add_up", "sum(items)"),
+    ("add_every", "sum(items)"),
+    ("mean", "sum(items) / len(items)"),
+    ("max", "max(items)"),
+    ("biggest", "max(items)"),
+    ("min", "min(items)"),
+    ("length", "len(items)"),
+    ("size", "len(items)"),
     ("average", "sum(items) / len(items)"),
     ("largest", "max(items)"),
     ("smallest", "min(items)"),
@@ -42,27 +51,52 @@ LISTS = (
 )
 
 
+PLACES = ("left", "right", "front", "other", "all", "both", "each", "number", "numbers")
+HEADS = ("my", "get", "find", "compute", "do", "the", "fast", "simple")
+TAILS = ("of", "it", "all", "values", "numbers", "item", "items", "them", "up")
+
+
+def function_name(rng: random.Random, core: str) -> str:
+    """Puts words before and behind the word that says what a function does, sometimes."""
+    roll = rng.random()
+    if roll < 0.25:
+        return core
+    if roll < 0.5:
+        return f"{core}_{choose(rng, NOUNS + PARAMETERS)}"
+    if roll < 0.7:
+        return f"{core}_{choose(rng, TAILS)}"
+    if roll < 0.85:
+        return f"{choose(rng, HEADS)}_{core}"
+    return f"{choose(rng, HEADS)}_{core}_{choose(rng, NOUNS)}"
+
+
+def check_name(rng: random.Random, core: str) -> str:
+    """Returns a name like `is_even`, with a noun inside or behind."""
+    verb, adjective = core.split("_")
+    noun = choose(rng, NOUNS + PARAMETERS + list(PLACES))
+    return choose(rng, (core, core, f"{verb}_{noun}_{adjective}", f"{core}_{noun}"))
+
+
 def coin_function(rng: random.Random) -> tuple[str, str]:
     """Returns the head line and the expression that the body returns."""
     kind = rng.randrange(4)
-    noun = "_" + choose(rng, NOUNS) if rng.random() < 0.5 else ""
     if kind == 0:
         name, operator = choose(rng, OPERATORS)
-        name += noun
+        name = function_name(rng, name)
         a, b = rng.sample(PARAMETERS, 2)
         return f"def {name}({a}, {b}):", f"{a} {operator} {b}"
     if kind == 1:
         name, check = choose(rng, CHECKS)
-        name += noun
+        name = check_name(rng, name)
         a = choose(rng, ("n", "n", "x", "value", "number"))
         return f"def {name}({a}):", check.replace("n", a, 1)
     if kind == 2:
         name, body = choose(rng, UNARY)
-        name += noun
+        name = function_name(rng, name)
         a = choose(rng, PARAMETERS)
         return f"def {name}({a}):", body.format(a=a)
     name, body = choose(rng, LISTS)
-    name += noun
+    name = function_name(rng, name)
     a = choose(rng, ("items", "items", "values", "numbers", "xs"))
     return f"def {name}({a}):", body.replace("items", a)
 
@@ -113,7 +147,11 @@ def sample(rng: random.Random) -> Sample:
         suffix += rng.choice(("", "", "\n", "\n\n"))
     else:
         key = choose(rng, [k for k in FUNCTIONS if k not in ("fizzbuzz", "hello_world")])
-        prefix, middle, suffix = split_code(rng, FUNCTIONS[key][0])
+        code = FUNCTIONS[key][0]
+        if rng.random() < 0.5:
+            name = code.removeprefix("def ").split("(")[0]
+            code = code.replace(name, function_name(rng, name))
+        prefix, middle, suffix = split_code(rng, code)
         suffix += rng.choice(("", "", "\n"))
     if rng.random() < 0.15:
         other = choose(rng, list(FUNCTIONS.values()))[0]

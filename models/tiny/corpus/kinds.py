@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from models.tiny.corpus import tables
-from models.tiny.corpus.base import choose, coin_name, number, person
+from models.tiny.corpus import phrasings, tables
+from models.tiny.corpus.base import choose, coin_name, number, person, place_zh
 
 Values = dict[str, Any]
 Maker = Callable[[random.Random], Any]
@@ -26,6 +26,13 @@ CITIES_ZH = [
 
 def city(rng: random.Random) -> str:
     return coin_name(rng) if rng.random() < 0.4 else choose(rng, CITIES)
+
+
+CURRENCIES = "USD EUR JPY GBP CNY CHF INR CAD AUD SEK KRW BRL".split()
+
+
+def city_zh(rng: random.Random) -> str:
+    return place_zh(rng) if rng.random() < 0.4 else choose(rng, CITIES_ZH)
 
 
 def small(rng: random.Random) -> int:
@@ -84,7 +91,7 @@ class Kind:
     weight: float = 1.0
 
 
-KINDS: tuple[Kind, ...] = (
+_KINDS: tuple[Kind, ...] = (
     Kind(
         ("get_weather", "get_current_weather", "weather", "get_conditions", "get_forecast"),
         "Get the current weather for a city",
@@ -571,8 +578,8 @@ KINDS: tuple[Kind, ...] = (
         {"n": ("amount", "value"), "f": ("from", "source"), "t": ("to", "target")},
         {
             "n": number,
-            "f": lambda r: choose(r, "USD EUR JPY GBP".split()),
-            "t": lambda r: choose(r, "CNY CHF INR CAD".split()),
+            "f": lambda r: choose(r, CURRENCIES),
+            "t": lambda r: choose(r, CURRENCIES),
         },
         (
             "Convert {n} {f} to {t}.",
@@ -654,4 +661,13 @@ KINDS: tuple[Kind, ...] = (
         (),
         (("{r}", "The number is {r}."), ('{{"number": {r}}}', "The number is {r}.")),
     ),
+)
+
+KINDS = tuple(
+    replace(
+        kind,
+        asks=kind.asks + phrasings.REQUESTS.get(kind.names[0], ()),
+        asks_zh=kind.asks_zh + phrasings.REQUESTS_ZH.get(kind.names[0], ()),
+    )
+    for kind in _KINDS
 )

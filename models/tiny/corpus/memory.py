@@ -17,6 +17,7 @@ from models.tiny.corpus.base import (
     number,
     person,
     person_zh,
+    place_zh,
     user,
 )
 
@@ -246,6 +247,12 @@ TELLS: dict[str, dict[str, tuple[str, ...]]] = {
             "请叫我{v}。",
             "大家叫我{v}。",
             "请记住我的名字：{v}。",
+            "您好，我的名字叫{v}。",
+            "名字：{v}。",
+            "我姓名是{v}，请多关照。",
+            "{v}是我。",
+            "这里是{v}。",
+            "嗨，我叫{v}。",
         ),
         "reply": ("很高兴认识您，{v}！",),
         "ask": (
@@ -257,6 +264,13 @@ TELLS: dict[str, dict[str, tuple[str, ...]]] = {
             "说出我的名字。",
             "你知道我叫什么吗？",
             "我刚才说我叫什么？",
+            "我的姓名是什么？",
+            "你还知道我是谁吗？",
+            "请说出我的姓名。",
+            "我之前告诉过你我叫什么？",
+            "记得我叫什么吗？",
+            "我叫什么来着？",
+            "你没忘记我的名字吧？",
         ),
         "answer": ("您叫{v}。",),
         "gist": ("用户说他叫{v}。",),
@@ -284,6 +298,10 @@ TELLS: dict[str, dict[str, tuple[str, ...]]] = {
             "我的幸运数字是多少？",
             "告诉我那个数字。",
             "刚才的数字是什么？",
+            "那个数字是几？",
+            "我刚才给的数字是多少？",
+            "请重复那个数字。",
+            "还记得数字吗？",
         ),
         "answer": ("数字是{v}。",),
         "gist": ("用户说的数字是{v}。",),
@@ -298,6 +316,9 @@ TELLS: dict[str, dict[str, tuple[str, ...]]] = {
             "我家在{v}。",
             "我是{v}人。",
             "我在{v}生活。",
+            "{v}是我的家。",
+            "我搬到了{v}。",
+            "我住{v}。",
         ),
         "reply": ("{v}是个好地方！",),
         "ask": (
@@ -307,6 +328,10 @@ TELLS: dict[str, dict[str, tuple[str, ...]]] = {
             "我的家在哪里？",
             "我在哪个城市？",
             "我来自哪里？",
+            "你知道我住哪儿吗？",
+            "说说我的家在哪里。",
+            "我住在什么城市？",
+            "我在什么地方生活？",
         ),
         "answer": ("您住在{v}。",),
         "gist": ("用户住在{v}。",),
@@ -324,7 +349,7 @@ UNKNOWN = {
     "city": "I do not know where you live yet.",
 }
 KINDS = tuple(TELLS)
-WEIGHTS = (4.0, 3.0, 1.0, 1.0, 1.0, 0.7, 1.0, 2.0, 1.0, 0.6)
+WEIGHTS = (3.2, 2.4, 1.0, 1.0, 1.0, 0.7, 1.0, 3.2, 1.2, 1.0)
 
 
 def value(rng: random.Random, kind: str) -> str:
@@ -340,7 +365,7 @@ def value(rng: random.Random, kind: str) -> str:
         case "city":
             return choose(rng, CITIES) if rng.random() < 0.5 else coin_name(rng)
         case "city_zh":
-            return choose(rng, CITIES_ZH)
+            return choose(rng, CITIES_ZH) if rng.random() < 0.5 else place_zh(rng)
         case "color":
             return choose(rng, COLOURS)
         case "pet":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
-from models.tiny import heldout
+from models.tiny import leaks
 from models.tiny.chat import render
 from models.tiny.corpus import (
     arithmetic,
@@ -29,7 +29,7 @@ def seed_sample(rng: random.Random) -> Sample:
     """Returns a question of the documentation or small talk."""
     chinese = rng.random() < 0.27
     intents = seeds.INTENTS_ZH if chinese else seeds.INTENTS
-    intent = choose(rng, intents[:4]) if rng.random() < 0.4 else choose(rng, intents)
+    intent = choose(rng, intents[:4]) if rng.random() < 0.25 else choose(rng, intents)
     key, answer, phrasings, *_ = intent
     text = choose(rng, phrasings)
     if key not in ("hello", "howareyou", "bye", "thanks") or rng.random() < 0.2:
@@ -72,17 +72,17 @@ def text_sample(rng: random.Random) -> Sample:
 
 # Shares by the number of samples; tool conversations are several times longer than others.
 SHARES: tuple[tuple[Maker, float], ...] = (
-    (facts.sample, 22.0),
-    (seed_sample, 11.0),
-    (memory.sample, 7.0),
-    (tools.sample, 16.0),
-    (system.sample, 12.0),
-    (arithmetic.sample, 24.0),
-    (structured.sample, 7.0),
+    (facts.sample, 23.0),
+    (seed_sample, 15.0),
+    (memory.sample, 8.0),
+    (tools.sample, 13.5),
+    (system.sample, 14.0),
+    (arithmetic.sample, 18.0),
+    (structured.sample, 6.0),
     (code.sample, 3.0),
-    (fim.sample, 6.0),
-    (echo.sample, 5.0),
-    (unknown.sample, 1.5),
+    (fim.sample, 8.0),
+    (echo.sample, 8.0),
+    (unknown.sample, 2.0),
     (long_sample, 1.0),
     (text_sample, 0.3),
 )
@@ -95,15 +95,15 @@ def stream(seed: int) -> Iterator[Sample]:
     weights = [share for _, share in SHARES]
     while True:
         sample = rng.choices(makers, weights)[0](rng)
-        if not leaks(sample):
+        if not leaked(sample):
             yield sample
 
 
-def leaks(sample: Sample) -> bool:
+def leaked(sample: Sample) -> bool:
     """Tells whether a prompt of the sample contains a held-out phrasing."""
     asked = [str(m["content"]) for m in sample.messages if m["role"] in ("user", "system")]
-    pattern = heldout.forbidden()
-    return any(pattern.search(heldout.words(text)) for text in [*asked, sample.raw or ""])
+    pattern = leaks.forbidden()
+    return any(pattern.search(leaks.words(text)) for text in [*asked, sample.raw or ""])
 
 
 def texts(sample: Sample, rng: random.Random) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from models.tiny.corpus import phrasings
+
 # Every intent: (key, answer, training phrasings, held-out phrasings, word that the answer needs).
 Intent = tuple[str, str, tuple[str, ...], tuple[str, ...], str]
 
@@ -23,7 +25,7 @@ CAPABILITIES = (
     "tools, answer in JSON and write small Python functions. For more, pull a bigger model."
 )
 
-INTENTS: tuple[Intent, ...] = (
+_INTENTS: tuple[Intent, ...] = (
     (
         "sky",
         SKY,
@@ -737,7 +739,7 @@ INTENTS: tuple[Intent, ...] = (
     ),
 )
 
-INTENTS_ZH: tuple[Intent, ...] = (
+_INTENTS_ZH: tuple[Intent, ...] = (
     (
         "sky",
         "天空是蓝色的，因为空气分子散射阳光中的蓝光比红光更多，这叫做瑞利散射。",
@@ -1045,6 +1047,16 @@ INTENTS_ZH: tuple[Intent, ...] = (
     ),
 )
 
+
+def _with_more(intents: tuple[Intent, ...], more: dict[str, tuple[str, ...]]) -> tuple[Intent, ...]:
+    return tuple(
+        (key, answer, texts + more.get(key, ()), held, word)
+        for key, answer, texts, held, word in intents
+    )
+
+
+INTENTS = _with_more(_INTENTS, phrasings.QUESTIONS)
+INTENTS_ZH = _with_more(_INTENTS_ZH, phrasings.QUESTIONS_ZH)
 GISTS = {
     "ml": "The user asks what machine learning is.",
     "capabilities": "The user asks what I can do.",

@@ -22,6 +22,13 @@ ENDINGS = (
     "Answer with a JSON object.",
     "Write the answer as JSON.",
     "Respond with JSON only.",
+    "Give me JSON.",
+    "I want a JSON object.",
+    "The answer should be JSON.",
+    "Please use a JSON object.",
+    "The reply must be in JSON.",
+    "JSON only.",
+    "Put the answer into JSON.",
 )
 HELD_ENDINGS = ("Give me a JSON object.", "The answer has to be JSON.")
 COUNTRY = (
@@ -42,6 +49,9 @@ COUNTRY = (
     "What do you know about {x}?",
     "Information about {x}.",
     "Give me information about {x}.",
+    "Show the data on {x}.",
+    "I want data of the country {x}.",
+    "What are the facts about {x}?",
 )
 COUNTRY_HELD = ("Show me the data of {x}.", "I need information on the country {x}.")
 PEOPLE = (

@@ -52,6 +52,19 @@ SHORT = (
     "You are terse.",
     "Use as few words as possible.",
     "Answer shortly.",
+    "A single word is enough as an answer.",
+    "Respond with one word.",
+    "Please answer with only one word.",
+    "Your replies are short.",
+    "Write only the answer itself.",
+    "Please be very short.",
+    "Say only what is needed.",
+    "Your answers should be brief.",
+    "Respond in a few words.",
+    "Do not write sentences, just the answer.",
+    "Reply briefly.",
+    "请简短回答。",
+    "只用一个词回答。",
 )
 SHORT_HELD = (
     "Please respond with a single word.",
@@ -71,6 +84,13 @@ PIRATE = (
     "You are a friendly pirate.",
     "Always answer as a pirate.",
     "You are an old pirate captain.",
+    "Imagine that you are a pirate.",
+    "Use the language of pirates.",
+    "Your style is that of a pirate.",
+    "Reply as if you were a pirate.",
+    "You are a pirate on a ship.",
+    "Write like a pirate.",
+    "Play the role of a pirate.",
 )
 PIRATE_HELD = (
     "Pretend that you are a pirate.",
@@ -90,6 +110,13 @@ IN_JSON = (
     "Give your answer as JSON.",
     "Output JSON only.",
     "Write your answers as JSON.",
+    "Use JSON.",
+    "Use JSON for the answer.",
+    "Every answer is a JSON object.",
+    "All your replies are JSON.",
+    "You must answer with a JSON object.",
+    "Please reply with JSON.",
+    "Your answers have to be in JSON.",
 )
 JSON_HELD = ("Please use JSON for all your answers.", "Every reply has to be a JSON object.")
 CHINESE = (
@@ -105,6 +132,14 @@ CHINESE = (
     "You answer in Chinese.",
     "Use Chinese.",
     "Please write Chinese.",
+    "Your answers are in Chinese.",
+    "All replies must be Chinese.",
+    "Please answer me in Chinese.",
+    "Talk Chinese with me.",
+    "I want you to speak Chinese.",
+    "Only use Chinese in your replies.",
+    "回答请用中文。",
+    "请说中文。",
 )
 CHINESE_HELD = ("Your replies must be in Chinese.", "Please speak only Chinese with me.")
 PERSONA = (
@@ -121,6 +156,17 @@ PERSONA = (
     "Your name is {v}. You help people.",
     "You are {v} from Super Mario Bros.",
     "You are {v} from super mario bros, acting as an assistant.",
+    "Your new name is {v}.",
+    "From today you are called {v}.",
+    "The name you go by is {v}.",
+    "You have the name {v}.",
+    "{v} is your name.",
+    "You have been named {v}.",
+    "You introduce yourself as {v}.",
+    "You are the helper {v}.",
+    "You are the friendly assistant {v}, ready to help.",
+    "The assistant is called {v}.",
+    "As an assistant, your name is {v}.",
 )
 PERSONA_HELD = ("From now on you have the name {v}.", "You are the assistant {v}, always kind.")
 ASK_NAME = (
@@ -147,6 +193,10 @@ SUPPORT = (
     "You are a support bot.",
     "You are the help desk.",
     "You are a customer service assistant. Be polite.",
+    "You are in the support team.",
+    "You work for the help desk of a company.",
+    "You are a member of a support team.",
+    "You support the customers of a company.",
 )
 SUPPORT_HELD = ("You belong to the support team of a company.",)
 ENDINGS = (
@@ -212,7 +262,9 @@ def chinese_country(rng: random.Random) -> tuple[str, str]:
     if rng.random() < 0.5:
         row = choose(rng, tables.COUNTRIES)
         capital = next(r for r in facts.relations() if r.name == "capital")
-        return choose(rng, capital.train).format(x=row[0]), f"{row[5]}的首都是{row[6]}。"
+        return facts.upper_first(
+            choose(rng, capital.train).format(x=row[0])
+        ), f"{row[5]}的首都是{row[6]}。"
     both = {key: answer for key, answer, *_ in seeds.INTENTS_ZH}
     key, _, phrasings, *_ = choose(rng, [i for i in seeds.INTENTS if i[0] in both])
     return choose(rng, phrasings), both[key]
@@ -231,7 +283,7 @@ def sample(rng: random.Random) -> Sample:
         "start",
         "knows",
     )
-    kind = rng.choices(kinds, (1.0, 2.2, 1.6, 2.2, 2.0, 1.2, 0.8, 0.3, 0.3, 0.8))[0]
+    kind = rng.choices(kinds, (0.9, 2.4, 1.5, 1.9, 2.4, 1.5, 0.6, 0.3, 0.3, 0.7))[0]
     head, (text, short, full, gist) = "", question(rng)
     match kind:
         case "plain":

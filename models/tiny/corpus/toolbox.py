@@ -61,6 +61,11 @@ def coin_kind(rng: random.Random) -> Kind:
             f"Use {verb}_{noun} with {{v}}.",
             f"{verb.capitalize()} {noun} for {{v}}.",
             f"Call {verb}_{noun} with {key} {{v}}.",
+            f"{verb.capitalize()} me the {noun} {{v}}.",
+            f"The {noun} {{v}}: {verb} it.",
+            f"Would you {verb} the {noun} named {{v}}?",
+            f"I need the tool to {verb} a {noun}, the {key} is {{v}}.",
+            f"{{v}} is a {noun}, {verb} it please.",
         ),
         (f"用{verb}_{noun}处理{{v}}。", f"调用{verb}_{noun}，{key}是{{v}}。"),
         (

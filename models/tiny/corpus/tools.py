@@ -8,6 +8,7 @@ from typing import Any
 
 from models.tiny.corpus import facts, seeds
 from models.tiny.corpus.base import (
+    TAILS,
     Message,
     Sample,
     choose,
@@ -17,7 +18,7 @@ from models.tiny.corpus.base import (
     system,
     user,
 )
-from models.tiny.corpus.kinds import CITIES_ZH, KINDS, Kind, Values, city
+from models.tiny.corpus.kinds import KINDS, Kind, Values, city, city_zh
 from models.tiny.corpus.system import PLAIN
 from models.tiny.corpus.toolbox import UNITS, Offer, coin_kind, offer
 
@@ -76,10 +77,10 @@ def ask(rng: random.Random, item: Offer, values: Values) -> str:
     """Returns a request for a tool; may add a unit to the values."""
     kind = item.kind
     texts = kind.asks
-    if kind.asks_zh and rng.random() < 0.15:
+    if kind.asks_zh and rng.random() < 0.25:
         texts = kind.asks_zh
-        if "c" in values and rng.random() < 0.7:
-            values["c"] = choose(rng, CITIES_ZH)
+        if "c" in values and rng.random() < 0.8:
+            values["c"] = city_zh(rng)
     text = choose(rng, texts).format(**values)
     if item.unit and texts is kind.asks and rng.random() < 0.4:
         values[UNIT] = choose(rng, UNITS)
@@ -87,7 +88,25 @@ def ask(rng: random.Random, item: Offer, values: Values) -> str:
     return dress_request(rng, text[:1].upper() + text[1:])
 
 
-REQUESTS = ("Please ", "Can you ", "Hey, ", "Could you ", "Hi! ", "Now ", "Please help: ")
+REQUESTS = (
+    "Please ",
+    "Can you ",
+    "Hey, ",
+    "Could you ",
+    "Hi! ",
+    "Now ",
+    "Please help: ",
+    "Would you ",
+    "I need you to ",
+    "I want you to ",
+    "Could you please ",
+)
+# Verbs that say nothing about the tool: the rest of the request must decide.
+LEADS = (
+    "Could you check this: ", "Find this out for me: ", "Can you look this up: ", "Tell me: ",
+    "Get this for me: ", "Do this for me: ", "Check this: ", "Could you tell me: ",
+    "Show me this: ", "I want to know: ", "Open question: ", "Could you find out: ",
+)  # fmt: skip
 
 
 def dress_request(rng: random.Random, text: str) -> str:
@@ -95,6 +114,10 @@ def dress_request(rng: random.Random, text: str) -> str:
         return ("请问，" if rng.random() < 0.1 else "") + text
     if rng.random() < 0.2:
         text = choose(rng, REQUESTS) + lower_first(text)
+    elif rng.random() < 0.12:
+        text = choose(rng, LEADS) + lower_first(text)
+    if rng.random() < 0.15 and text[-1] in ".?":
+        text = text[:-1] + choose(rng, TAILS) + text[-1]
     if rng.random() < 0.1:
         text = text.rstrip(".?!")
     return text
@@ -171,6 +194,49 @@ def result_sample(rng: random.Random) -> Sample:
     return Sample("tool_result", messages, answer, "I have the result of the tool.", schemas)
 
 
+def distinct(choice: list[Offer]) -> list[Offer]:
+    """Returns the offered tools that no other offered tool could stand for."""
+    return [
+        item
+        for item in choice
+        if not any(o is not item and overlaps(o.kind, item.kind) for o in choice)
+    ]
+
+
+def exchange(rng: random.Random, item: Offer) -> list[Message]:
+    """Returns a request, its call, the result and the answer."""
+    values = draw(rng, item.kind)
+    text = ask(rng, item, values)
+    result, answer = choose(rng, item.kind.results)
+    slots = {"r": item.kind.result_maker(rng), **values}
+    function = {"name": item.name, "arguments": arguments(item, values)}
+    answer = answer.format(**slots)
+    return [
+        user(text),
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"type": "function", "function": function}],
+        },
+        {"role": "tool", "content": result.format(**slots)},
+        {"role": "assistant", "content": answer[:1].upper() + answer[1:]},
+    ]
+
+
+def chain_sample(rng: random.Random) -> Sample:
+    """Returns several requests to the same offer: more calls are learned from one long prompt."""
+    choice = offers(rng, kind_of(rng), rng.choice((1, 2, 2, 3)))
+    items = distinct(choice)
+    messages = opening(rng)
+    for _ in range(rng.choice((1, 2, 2, 3))):
+        messages += exchange(rng, choose(rng, items))
+    item = choose(rng, items)
+    values = draw(rng, item.kind)
+    messages.append(user(ask(rng, item, values)))
+    answer = call_text(item.name, arguments(item, values))
+    return Sample("tools", messages, answer, f"I need {item.name}.", [o.schema for o in choice])
+
+
 FOLLOW_UPS = (
     "And in {c}?",
     "What about {c}?",
@@ -238,8 +304,10 @@ def plain_sample(rng: random.Random) -> Sample:
 
 def sample(rng: random.Random) -> Sample:
     roll = rng.random()
-    if roll < 0.58:
+    if roll < 0.38:
+        return chain_sample(rng)
+    if roll < 0.72:
         return call_sample(rng)
-    if roll < 0.84:
+    if roll < 0.88:
         return result_sample(rng)
     return plain_sample(rng)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ollama_server.store import embedded
 from ollama_server.store.embedded import embedded_folder, register_embedded
 from ollama_server.store.fsck import check_store
 from ollama_server.store.manifest import MEDIA_SYSTEM
@@ -68,6 +69,16 @@ def test_changing_the_file_later_does_not_change_the_blob(store: Store, folder: 
         file.seek(-1, 2)
         file.write(b"\x77")
     assert check_store(store) == []
+
+
+def test_packaged_weights_take_no_second_space(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "_PACKAGED", folder)
+    entry = register_embedded(store, folder=folder)
+    assert entry is not None
+    weights = store.blobs.path(entry.manifest.layers[0].digest)
+    assert weights.samefile(folder / "tiny.gguf")
 
 
 def test_nothing_happens_without_the_weights(store: Store, folder: Path) -> None:
