@@ -6,7 +6,7 @@ import functools
 import itertools
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -23,7 +23,7 @@ SAMPLES = 60_000
 CHINESE_RUN = re.compile(r"[\u4e00-\u9fff]+")
 
 
-def _chop(text: str, rng: random.Random) -> str:
+def chop(text: str, rng: random.Random) -> str:
     """Breaks Chinese runs into one or two characters, so that no token holds a phrase."""
 
     def pieces(match: re.Match[str]) -> str:
@@ -42,11 +42,18 @@ def _texts(seed: int) -> Iterator[str]:
     special = re.compile("|".join(re.escape(token) for token in SPECIAL_TOKENS))
     for sample in itertools.islice(mixture.stream(seed), SAMPLES):
         prompt, completion = mixture.texts(sample, rng)
-        yield from special.split(_chop(prompt + completion, rng))
+        yield from special.split(chop(prompt + completion, rng))
 
 
 def train(path: Path = TOKENIZER_PATH, *, seed: int = 1) -> Tokenizer:
     """Trains the tokenizer on the first samples of the corpus and writes it to `path`."""
+    tokenizer = build(_texts(seed), CONFIG.vocabulary, SPECIAL_TOKENS)
+    tokenizer.save(str(path))
+    return tokenizer
+
+
+def build(texts: Iterator[str], size: int, special: Sequence[str]) -> Tokenizer:
+    """A byte-level BPE of at most `size` tokens, of which `special` are the last."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -56,13 +63,12 @@ def train(path: Path = TOKENIZER_PATH, *, seed: int = 1) -> Tokenizer:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=CONFIG.vocabulary - len(SPECIAL_TOKENS),
+        vocab_size=size - len(special),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_texts(seed), trainer)
-    tokenizer.add_special_tokens([AddedToken(t, normalized=False) for t in SPECIAL_TOKENS])
-    tokenizer.save(str(path))
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.add_special_tokens([AddedToken(t, normalized=False) for t in special])
     return tokenizer
 
 
