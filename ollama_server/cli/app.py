@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ollama_server.cli import checks, transfers
+from ollama_server.cli import account, checks, transfers
 from ollama_server.cli.client import Client
 from ollama_server.cli.errors import ApiError, CliError
 from ollama_server.cli.listing import list_loaded, list_models
@@ -302,6 +302,26 @@ def push(words: Model = None, *, insecure: Insecure = False) -> None:
     """Push a model to a registry"""
     (model,) = exactly(1, words)
     transfers.push(connected(), model, insecure=insecure)
+
+
+@app.command(epilog=HOST)
+def signin(words: Nothing = None) -> None:
+    """Sign in to ollama.com"""
+    exactly(0, words)
+    account.sign_in(connected())
+
+
+app.command("login", hidden=True)(signin)
+
+
+@app.command(epilog=HOST)
+def signout(words: Nothing = None) -> None:
+    """Sign out from ollama.com"""
+    exactly(0, words)
+    account.sign_out(connected())
+
+
+app.command("logout", hidden=True)(signout)
 
 
 @app.command("list", epilog=HOST)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,7 +16,13 @@ from ollama_server.cli.errors import ApiError, CliError
 from ollama_server.settings import Settings, get_settings
 from ollama_server.transfer.keys import load_or_create
 
-UNREACHABLE = "could not connect to ollama server, run 'ollama-server serve' to start it"
+UNREACHABLE = "could not connect to ollama server, run '{program} serve' to start it"
+
+
+def program_name() -> str:
+    """``ollama`` where a link of that name was called."""
+    name = Path(sys.argv[0]).name
+    return name if name == "ollama" else "ollama-server"
 
 
 class SignedRequests(httpx.Auth):
@@ -101,7 +109,8 @@ class Client:
 
     def _answer(self, response: httpx.Response) -> Any:
         if response.status_code >= 400:
-            raise ApiError(error_text(response), response.status_code)
+            url = signin_url(response)
+            raise ApiError(error_text(response), response.status_code, signin_url=url)
         return response.json() if response.content else None
 
     @contextmanager
@@ -109,7 +118,7 @@ class Client:
         try:
             yield
         except httpx.ConnectError as error:
-            raise CliError(UNREACHABLE) from error
+            raise CliError(UNREACHABLE.format(program=program_name())) from error
         except httpx.HTTPError as error:
             raise CliError(f"the connection to the server broke: {error}") from error
 
@@ -122,3 +131,12 @@ def error_text(response: httpx.Response) -> str:
         return response.text.strip() or response.reason_phrase
     found = body.get("error", body) if isinstance(body, dict) else body
     return str(found.get("message", found)) if isinstance(found, dict) else str(found)
+
+
+def signin_url(response: httpx.Response) -> str:
+    """Where an answer of 401 says that one can sign in; mostly empty."""
+    try:
+        body = response.json()
+    except ValueError:
+        return ""
+    return str(body.get("signin_url", "")) if isinstance(body, dict) else ""

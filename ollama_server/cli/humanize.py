@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _FOREVER_SECONDS = 20 * 365 * 24 * 3600
@@ -90,3 +91,16 @@ def trimmed(number: float) -> str:
     if math.isfinite(number) and number == int(number) and abs(number) < 1e15:
         return str(int(number))
     return f"{number:.6f}".rstrip("0").rstrip(".")
+
+
+def go_number(number: float) -> str:
+    """``32768``, ``1e+06``, ``8.030261248e+09``: a number as Go's %g prints it."""
+    sign, digits, exponent = Decimal(repr(float(number))).normalize().as_tuple()
+    if not isinstance(exponent, int):
+        return str(number)
+    scale = len(digits) - 1 + exponent
+    if number == 0 or -4 <= scale < 6:
+        return f"{Decimal((sign, digits, exponent)):f}"
+    text = "".join(map(str, digits))
+    fraction = f".{text[1:]}" if len(text) > 1 else ""
+    return f"{'-' if sign else ''}{text[0]}{fraction}e{scale:+03d}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 
 import typer
 
 from ollama_server.cli.app import app
-from ollama_server.cli.errors import CliError
+from ollama_server.cli.client import program_name
+from ollama_server.cli.errors import CliError, SignInNeeded
+from ollama_server.errors import ServerError
 
 _INTERRUPTED = 130
 _SWITCHES = frozenset(
@@ -31,6 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
         result = command.main(words, prog_name=program_name(), standalone_mode=False)
     except CliError as error:
         return fail(str(error))
+    except ServerError as error:
+        return fail(error.message)
+    except SignInNeeded as error:
+        sys.stdout.write(f"{error}\n\nTo sign in, open:\n    {error.url}\n")
+        return 0
     except _ClickError as error:
         return fail(usage_text(error, words))
     except (typer.Abort, KeyboardInterrupt):
@@ -38,12 +44,6 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         return 0
     return result if isinstance(result, int) else 0
-
-
-def program_name() -> str:
-    """``ollama`` where a link of that name was called."""
-    name = Path(sys.argv[0]).name
-    return name if name == "ollama" else "ollama-server"
 
 
 def flag_values(words: list[str]) -> list[str]:

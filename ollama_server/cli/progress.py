@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
+from itertools import groupby
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID
-from rich.progress_bar import ProgressBar
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 from ollama_server.cli.humanize import go_duration, human_bytes
 
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+# Columns of the terminal that percentage, bar, amount, speed and time left take.
+_NUMBERS = 65
 
-class LayerBarColumn(BarColumn):
-    """The bar of a layer."""
 
-    def render(self, task: Task) -> ProgressBar:
-        """The bar; an empty one for a spinner."""
-        return super().render(task) if _is_layer(task) else ProgressBar(width=0)
+class Steps(Progress):
+    """One line a step: a spinner behind its text, or a bar with its numbers."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Bars that follow each other share their columns; texts have the whole width."""
+        for layers, tasks in groupby(self.tasks, key=_is_layer):
+            if layers:
+                yield self.make_tasks_table(tasks)
+            else:
+                yield from map(_step, tasks)
+
+
+def _step(task: Task) -> Text:
+    text = Text(task.description, overflow="fold")
+    if not task.finished:
+        text.append(f" {_FRAMES[int(task.get_time() * 10) % len(_FRAMES)]}")
+    return text
 
 
 class AmountColumn(ProgressColumn):
     """``1.2 GB/4.7 GB``, and the whole once it is there."""
 
     def render(self, task: Task) -> Text:
-        """The cell of one bar; empty for a spinner."""
-        if not _is_layer(task) or task.total is None:
-            return Text("")
-        whole = human_bytes(int(task.total))
+        """The cell of one bar."""
+        whole = human_bytes(int(task.total or 0))
         if task.finished:
             return Text(whole)
         return Text(f"{human_bytes(int(task.completed))}/{whole}")
@@ -41,7 +56,7 @@ class SpeedColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """The cell of one bar; empty where there is nothing to say."""
-        if not _is_layer(task) or task.finished or not task.speed:
+        if task.finished or not task.speed:
             return Text("")
         return Text(f"{human_bytes(int(task.speed))}/s")
 
@@ -52,17 +67,13 @@ class RemainingColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """The cell of one bar; empty where there is nothing to say."""
         left = task.time_remaining
-        if not _is_layer(task) or task.finished or left is None:
+        if task.finished or left is None:
             return Text("")
         return Text(go_duration(int(left) * 1_000_000_000))
 
 
-class PercentColumn(ProgressColumn):
-    """`` 42%``."""
-
-    def render(self, task: Task) -> Text:
-        """The cell of one bar; empty for a spinner."""
-        return Text(f"{int(task.percentage):3d}%" if _is_layer(task) else "")
+def _short(text: str) -> str:
+    return _DIGEST.sub(r"\1", text)
 
 
 def _is_layer(task: Task) -> bool:
@@ -75,11 +86,9 @@ class ProgressView:
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._live = self._console.is_terminal
-        self._progress = Progress(
-            SpinnerColumn(finished_text=""),
-            "{task.description}",
-            PercentColumn(),
-            LayerBarColumn(bar_width=24),
+        self._progress = Steps(
+            TextColumn("{task.description} {task.percentage:>3.0f}%"),
+            BarColumn(bar_width=24),
             AmountColumn(),
             SpeedColumn(),
             RemainingColumn(),
@@ -120,7 +129,8 @@ class ProgressView:
             return
         self._stop_spinner()
         if key not in self._bars:
-            self._bars[key] = self._progress.add_task(text, total=total, layer=True)
+            description = text if len(text) < self._console.width - _NUMBERS else _short(text)
+            self._bars[key] = self._progress.add_task(description, total=total, layer=True)
         self._progress.update(self._bars[key], completed=completed, total=total)
 
     def follow(self, frames: Iterable[dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ollama_server.cli.humanize import go_number
 from ollama_server.cli.tables import column_widths, row_text
 
 _CELL_WIDTH = 30
@@ -65,7 +66,7 @@ def _model_rows(model: dict[str, Any]) -> list[list[str]]:
             ("embedding length", "embedding_length"),
         ):
             if info.get(f"{arch}.{key}"):
-                rows.append([label, value_text(info[f"{arch}.{key}"])])
+                rows.append([label, str(info[f"{arch}.{key}"])])
     else:
         rows.append(["architecture", str(details.get("family", ""))])
         rows.append(["parameters", str(details.get("parameter_size", ""))])
@@ -87,7 +88,7 @@ def _projector_rows(info: dict[str, Any]) -> list[list[str]]:
         ("embedding length", f"{arch}.vision.embedding_length"),
         ("dimensions", f"{arch}.vision.projection_dim"),
     )
-    return [[label, value_text(info[key])] for label, key in wanted if key in info]
+    return [[label, str(info[key])] for label, key in wanted if key in info]
 
 
 def _tensor_rows(tensors: list[dict[str, Any]]) -> list[list[str]]:
@@ -114,4 +115,6 @@ def value_text(value: Any) -> str:
         return f"[{' '.join(shown)}]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, float) else str(value if value is not None else "")
+    if isinstance(value, int | float):
+        return go_number(value)
+    return str(value if value is not None else "")

@@ -10,25 +10,54 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from ollama_server.cli.account import check_before_push
 from ollama_server.cli.client import Client
 from ollama_server.cli.errors import ApiError, CliError
 from ollama_server.cli.progress import ProgressView
 from ollama_server.errors import ServerError
 from ollama_server.store.localfiles import LocalRequest, local_request
 from ollama_server.store.modelfile import parse
-from ollama_server.store.names import Name
+from ollama_server.store.names import DEFAULT_HOST, Name
 
 _CHUNK = 1 << 20
 
 
 def pull(client: Client, model: str, *, insecure: bool) -> None:
     """Download a model, with progress."""
-    with ProgressView() as view:
-        view.follow(client.stream("/api/pull", {"model": model, "insecure": insecure}))
+    try:
+        with ProgressView() as view:
+            view.follow(client.stream("/api/pull", {"model": model, "insecure": insecure}))
+    except ApiError as error:
+        other = f"{model}:cloud"
+        if "file does not exist" not in error.message or not _is_known(client, model, other):
+            raise
+        question = f'Did you mean "{other}"?'
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise CliError(f"{error.message}. {question}") from error
+        if not typer.confirm(question, default=True, err=True):
+            raise
+        pull(client, other, insecure=insecure)
+
+
+def _is_known(client: Client, model: str, other: str) -> bool:
+    """Whether ``other`` exists, for a server with a cloud, and ``model`` may be short for it."""
+    if ":" in model or Name.parse(model).host != DEFAULT_HOST:
+        return False
+    try:
+        client.post("/api/show", {"model": other})
+    except ApiError:
+        return False
+    return True
 
 
 def push(client: Client, model: str, *, insecure: bool) -> None:
     """Upload a model, with progress, and say where it can be found."""
+    name = Name.parse(model)
+    official = name.host.endswith((".ollama.ai", ".ollama.com"))
+    if official:
+        check_before_push(client)
     try:
         with ProgressView() as view:
             view.follow(client.stream("/api/push", {"model": model, "insecure": insecure}))
@@ -39,11 +68,9 @@ def push(client: Client, model: str, *, insecure: bool) -> None:
                 "create the model under a namespace you own"
             ) from error
         raise
-    name = Name.parse(model)
-    if name.host.endswith((".ollama.ai", ".ollama.com")):
+    where = name.full
+    if official:
         where = f"https://ollama.com/{name.short.removesuffix(':latest')}"
-    else:
-        where = name.full
     sys.stdout.write(f"\nYou can find your model at:\n\n\t{where}\n")
 
 

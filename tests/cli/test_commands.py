@@ -148,8 +148,9 @@ def test_a_wrong_parameter_in_a_modelfile_is_told(command: Command, tmp_path: Pa
 
 
 def test_stop_unloads(command: Command, server: ServerProcess) -> None:
-    server.create("stopme", **{"from": "tiny"})
+    server.create("stopme", **{"from": "tiny"}, parameters={"num_ctx": 512})
     server.generate("Hello", model="stopme")
+    assert "stopme:latest" in [model["name"] for model in server.loaded()]
     result = command("stop", "stopme")
     assert (result.status, result.out) == (0, "")
     assert all(model["name"] != "stopme:latest" for model in server.loaded())
