@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 
@@ -45,7 +46,13 @@ def run(settings: Settings) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         server_header=False,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn stops in order and then raises the signal again, for whoever had it before.
+        signal.signal(number, lambda *_: None)
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(1)  # it has said why
 
 
 def listen(address: HostAddress) -> socket.socket:
@@ -64,5 +71,7 @@ def listen(address: HostAddress) -> socket.socket:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        where = f"{address.host or 'all interfaces'} port {address.port}"
-        raise OSError(f"cannot listen on {where}: {error.strerror or error}") from error
+        # Ollama's words, which people look for.
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        reason = (error.strerror or str(error)).lower()
+        raise OSError(f"listen tcp {host}:{address.port}: bind: {reason}") from error
