@@ -8,6 +8,7 @@ knows and has not computed.
 
 from __future__ import annotations
 
+import math
 import queue
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from .constraint import Constraint, GrammarError
 from .embedding import Embedder
 from .intake import Prepared
 from .model import Logits, Model
+from .news import News
 from .sampling import logprob
 from .scheduler import Run, Scheduler
 from .sequence import Sequence
@@ -29,8 +31,6 @@ from .vision import Projector
 Inbox = queue.SimpleQueue[object]
 Send = Callable[[p.FromRunner], None]
 GAP_CHECK_STEPS = 16
-# Sampling leaves a core idle, on which the server can pass on the first news in the meantime.
-NEWS_AT_ONCE = 4
 # How many waiting requests are looked at for a prefix that somebody is computing.
 MAX_FOLLOWERS = 32
 
@@ -53,8 +53,8 @@ class Engine:
         self._threads = None if model.threads_given else Threads(model.threads, model.use_threads)
         self._waiting: deque[Sequence] = deque()
         self._running = True
-        self._deltas: list[p.Delta] = []
-        self._ended: list[p.FromRunner] = []
+        self._news = News(send)
+        self._step_seconds = 0.0
         self._counters = {"prompt": 0, "cached": 0, "generated": 0, "steps": 0}
 
     def run(self) -> None:
@@ -66,10 +66,9 @@ class Engine:
             if runs:
                 self._step(runs)
             self._decode_media()
-            self._flush()
             if self._embedder.busy:
-                self._ended.extend(self._embedder.step())
-                self._flush()
+                self._embed()
+            self._news.send_due(self._step_seconds if self._slots.live else math.inf)
         for sequence in [*self._slots.live, *self._waiting]:
             sequence.sampler.close()
 
@@ -136,6 +135,8 @@ class Engine:
     def _step(self, runs: list[Run]) -> None:
         batch = self._batch
         batch.clear()
+        if not all(run.sequence.decoding for run in runs):
+            self._news.send()  # what somebody waits for does not wait for a prompt
         for run in runs:
             sequence = run.sequence
             start = sequence.computed
@@ -148,7 +149,7 @@ class Engine:
             return
         complete = [run.sequence for run in runs if run.complete]
         logits = self._model.logits(batch.rows) if complete else None
-        seconds = time.perf_counter() - started
+        self._step_seconds = seconds = time.perf_counter() - started
         self._scheduler.measured(runs, seconds)
         if batch.size == 1 and self._threads is not None:
             self._threads.measured(seconds)
@@ -158,8 +159,6 @@ class Engine:
         if logits is not None:
             for row, sequence in enumerate(complete):
                 self._sample(sequence, logits[row])
-                if len(self._deltas) >= NEWS_AT_ONCE:
-                    self._flush()
         if self._counters["steps"] % GAP_CHECK_STEPS == 0:
             self._slots.close_gaps()
 
@@ -168,6 +167,7 @@ class Engine:
         waiting = [s for s in self._slots.live if s.media and s.chunk_at(s.computed)]
         if not waiting or self._projector is None:
             return
+        self._news.send()
         sequence = min(waiting, key=lambda s: s.started_ns)
         chunk = sequence.chunk_at(sequence.computed)
         assert chunk is not None
@@ -179,6 +179,12 @@ class Engine:
             self._model.forget(sequence.slot)
             sequence.computed = 0
             self._fail(sequence, f"llama_decode failed with status {status} on an image")
+
+    def _embed(self) -> None:
+        """Compute one batch of embeddings, which may take long."""
+        self._news.send()
+        for answer in self._embedder.step():
+            self._news.end(answer)
 
     def _decode(self, runs: list[Run]) -> bool:
         """llama_decode; False when the step came to nothing and its sequences were ended."""
@@ -194,7 +200,7 @@ class Engine:
             return False
         for run in runs:
             text = f"llama_decode failed with status {status}"
-            self._ended.append(p.Failed(run.sequence.id, text))
+            self._news.end(p.Failed(run.sequence.id, text))
             run.sequence.sampler.close()
         live = {run.sequence for run in runs}
         self._waiting.extendleft(s for s in self._slots.live if s not in live)
@@ -276,7 +282,8 @@ class Engine:
     def _say(self, sequence: Sequence, text: str, tokens: int) -> None:
         delta = sequence.delta(text, tokens)
         if delta is not None:
-            self._deltas.append(delta)
+            self._news.say(delta, first=not sequence.heard)
+            sequence.heard = True
 
     def _make_room(self, sequence: Sequence) -> bool:
         """Shift the context of a full sequence; False where it has to end instead."""
@@ -302,25 +309,16 @@ class Engine:
     def _end(self, sequence: Sequence, reason: str) -> None:
         rest = "" if sequence.text.stop else sequence.text.finish()
         self._say(sequence, rest, 0)
-        self._ended.append(sequence.finished(reason))
+        self._news.end(sequence.finished(reason))
         self._release(sequence)
 
     def _fail(self, sequence: Sequence, error: str) -> None:
-        self._ended.append(p.Failed(sequence.id, error))
+        self._news.end(p.Failed(sequence.id, error))
         self._release(sequence)
 
     def _release(self, sequence: Sequence) -> None:
         sequence.sampler.close()
         self._slots.release(sequence)
-
-    def _flush(self) -> None:
-        """A frame with the step's news, then the ends."""
-        if self._deltas:
-            self._send(p.Step(self._deltas))
-            self._deltas = []
-        for message in self._ended:
-            self._send(message)
-        self._ended.clear()
 
     def _stats(self, request: int) -> p.Stats:
         layout = self._model.layout

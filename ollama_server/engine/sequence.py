@@ -22,7 +22,8 @@ class Sequence:
     """``tokens`` are the prompt and what was generated; the first ``computed`` lie in the KV cache.
 
     ``prompt`` is the prompt as an array, for comparing prefixes. ``slot`` is the llama.cpp
-    sequence it runs in, -1 while it waits. Times are time.perf_counter_ns().
+    sequence it runs in, -1 while it waits; ``heard`` tells whether the client has got any text.
+    Times are time.perf_counter_ns().
     """
 
     request: Generate
@@ -39,6 +40,7 @@ class Sequence:
     cached: int = 0
     generated: int = 0
     shifted: bool = False
+    heard: bool = False
     started_ns: int = 0
     first_token_ns: int = 0
     logprobs: list[Logprob] = field(default_factory=list)
