@@ -33,6 +33,7 @@ from ollama_server.middleware import (
 from ollama_server.requestlog import RequestLogMiddleware
 from ollama_server.routes import anthropic, native, openai, rerank
 from ollama_server.routes.envelopes import error_response
+from ollama_server.routes.openapi import add_examples
 from ollama_server.runtime.pool import Pool
 from ollama_server.settings import Settings, get_settings
 from ollama_server.store.create import Hooks
@@ -75,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     state.create_hooks = replace(hooks, pull=state.transfer.pull)
     for router in (*native.ROUTERS, openai.router, anthropic.router, rerank.router):
         app.include_router(router)
+    add_examples(app)
     app.add_exception_handler(ServerError, _server_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected_error)

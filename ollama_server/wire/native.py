@@ -71,16 +71,10 @@ FormatField = Annotated[
     Any, Field(description='"json" or a JSON Schema that the answer must match.')
 ]
 
-_SKY = "Why is the sky blue?"
-
 
 class GenerateRequest(Body):
     """POST /api/generate."""
 
-    model_config: ClassVar[Any] = {
-        **Body.model_config,
-        "json_schema_extra": {"examples": [{"model": "tiny", "prompt": _SKY, "stream": False}]},
-    }
     go_types: ClassVar[dict[str, str]] = {"images": "[]api.ImageData", "context": "[]int"}
 
     model: str = Field(default="", description="Name of an installed model.")
@@ -176,15 +170,6 @@ class ToolBody(Body):
 class ChatRequest(Body):
     """POST /api/chat."""
 
-    model_config: ClassVar[Any] = {
-        **Body.model_config,
-        "json_schema_extra": {
-            "examples": [
-                {"model": "tiny", "messages": [{"role": "user", "content": _SKY}], "stream": False}
-            ]
-        },
-    }
-
     model: str = Field(default="", description="Name of an installed model.")
     messages: list[MessageBody] = Field(
         default_factory=list, description="Empty: load the model, or unload it."
@@ -204,13 +189,6 @@ class ChatRequest(Body):
 
 class EmbedRequest(Body):
     """POST /api/embed."""
-
-    model_config: ClassVar[Any] = {
-        **Body.model_config,
-        "json_schema_extra": {
-            "examples": [{"model": "all-minilm", "input": [_SKY, "Why is the grass green?"]}]
-        },
-    }
 
     model: str = ""
     input: Annotated[
@@ -239,11 +217,6 @@ class EmbeddingsRequest(Body):
 class TokenizeRequest(Body):
     """POST /api/tokenize."""
 
-    model_config: ClassVar[Any] = {
-        **Body.model_config,
-        "json_schema_extra": {"examples": [{"model": "tiny", "text": _SKY}]},
-    }
-
     model: str = ""
     text: str = ""
     keep_alive: KeepAliveField = None
@@ -262,11 +235,6 @@ class DetokenizeRequest(Body):
 class ShowRequest(Body):
     """POST /api/show."""
 
-    model_config: ClassVar[Any] = {
-        **Body.model_config,
-        "json_schema_extra": {"examples": [{"model": "tiny"}]},
-    }
-
     model: str = ""
     name: str = Field(default="", description="Older name of `model`.")
     verbose: bool = False
@@ -278,22 +246,12 @@ class ShowRequest(Body):
 class CopyRequest(Body):
     """POST /api/copy."""
 
-    model_config: ClassVar[Any] = {
-        **Body.model_config,
-        "json_schema_extra": {"examples": [{"source": "tiny", "destination": "mine"}]},
-    }
-
     source: str = ""
     destination: str = ""
 
 
 class DeleteRequest(Body):
     """DELETE /api/delete."""
-
-    model_config: ClassVar[Any] = {
-        **Body.model_config,
-        "json_schema_extra": {"examples": [{"model": "mine"}]},
-    }
 
     model: str = ""
     name: str = Field(default="", description="Older name of `model`.")
@@ -313,30 +271,13 @@ class TransferRequest(Body):
 class PullRequest(TransferRequest):
     """POST /api/pull."""
 
-    model_config: ClassVar[Any] = {
-        **Body.model_config,
-        "json_schema_extra": {"examples": [{"model": "llama3.2"}]},
-    }
-
 
 class PushRequest(TransferRequest):
     """POST /api/push."""
 
-    model_config: ClassVar[Any] = {
-        **Body.model_config,
-        "json_schema_extra": {"examples": [{"model": "me/mine"}]},
-    }
-
 
 class CreateRequest(Body):
     """POST /api/create."""
-
-    model_config: ClassVar[Any] = {
-        **Body.model_config,
-        "json_schema_extra": {
-            "examples": [{"model": "mario", "from": "tiny", "system": "You are Mario."}]
-        },
-    }
 
     model: str = ""
     name: str = Field(default="", description="Older name of `model`.")

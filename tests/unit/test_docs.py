@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -11,6 +13,7 @@ import typer
 from ollama_server.app import create_app, leaf_routes
 from ollama_server.cli.app import app as command_line
 from ollama_server.settings import INHERITED, Settings
+from ollama_server.wire.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -72,12 +75,60 @@ def test_the_readmes_show_the_same_commands() -> None:
     assert commands("README.md") == commands("README.zh.md")
 
 
-def test_every_route_of_the_api_is_described_in_openapi(tmp_path: Path) -> None:
-    document = create_app(Settings(models=tmp_path)).openapi()
-    bare = [
-        f"{method} {path}"
-        for path, methods in document["paths"].items()
+@pytest.fixture(scope="module")
+def operations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Method and path of each route to what the OpenAPI document says of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        app = create_app(Settings(models=tmp_path_factory.mktemp("models")))
+        paths = app.openapi()["paths"]
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in paths.items()
         for method, operation in methods.items()
+    }
+
+
+def test_every_route_of_the_api_is_described_in_openapi(
+    operations: dict[str, dict[str, Any]],
+) -> None:
+    bare = [
+        route
+        for route, operation in operations.items()
         if not (operation.get("summary") and operation.get("description"))
     ]
     assert bare == []
+
+
+def test_every_route_has_an_example_in_openapi(operations: dict[str, dict[str, Any]]) -> None:
+    assert set(operations) == set(EXAMPLES)
+
+
+def test_every_body_in_openapi_has_a_model_and_an_example(
+    operations: dict[str, dict[str, Any]],
+) -> None:
+    bodies = {
+        f"{route} {kind}": media
+        for route, operation in operations.items()
+        for part in (operation.get("requestBody", {}), *operation["responses"].values())
+        for kind, media in part.get("content", {}).items()
+        if part.get("description") != "What went wrong"
+    }
+    assert [name for name, media in bodies.items() if not media.get("example")] == []
+    without = [name for name, media in bodies.items() if not media.get("schema")]
+    assert [name for name in without if not name.endswith(" text/event-stream")] == []
+
+
+# What takes no body at all.
+NO_BODY = {"POST /api/me", "POST /api/signout", "DELETE /api/user/keys/{key}"}
+
+
+def test_every_route_that_takes_a_body_says_so_in_openapi(
+    operations: dict[str, dict[str, Any]],
+) -> None:
+    silent = {
+        route
+        for route, operation in operations.items()
+        if route.startswith(("POST", "DELETE")) and "requestBody" not in operation
+    }
+    assert silent == NO_BODY

@@ -32,7 +32,8 @@ _CLOUD_DETAILS = "ollama cloud is disabled: remote model details are unavailable
 _COPILOT = "GitHubCopilotChat/"
 
 
-@router.api_route("/api/tags", methods=["GET", "HEAD"], summary="Installed models", **documented())
+@router.head("/api/tags", include_in_schema=False)
+@router.get("/api/tags", summary="Installed models", **documented())
 async def tags(request: Request) -> Response:
     """All installed models, the newest first."""
     models = await asyncio.to_thread(_list, request.app.state.catalog)

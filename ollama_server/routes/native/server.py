@@ -30,15 +30,15 @@ _RECOMMENDED = [
 ]
 
 
-@router.api_route("/", methods=["GET", "HEAD"], summary="Is the server there?", **documented())
+@router.head("/", include_in_schema=False)
+@router.get("/", summary="Is the server there?", **documented())
 async def root() -> Response:
     """Plain text that clients look for."""
     return PlainTextResponse("Ollama is running")
 
 
-@router.api_route(
-    "/api/version", methods=["GET", "HEAD"], summary="Version of the API", **documented()
-)
+@router.head("/api/version", include_in_schema=False)
+@router.get("/api/version", summary="Version of the API", **documented())
 async def api_version() -> Response:
     """`version` is the Ollama release whose API this is; `server` is this program's own."""
     return json_reply({"version": API_VERSION, "server": f"ollama-server/{package_version()}"})
