@@ -1,4 +1,4 @@
-"""The llama_batch that every step fills: its arrays seen through numpy, allocated once."""
+"""The llama_batches that steps fill: their arrays seen through numpy, allocated once."""
 
 from __future__ import annotations
 
@@ -59,3 +59,35 @@ class Batch:
     def output_all(self) -> None:
         """Ask for the output of every token (pooled embeddings need it)."""
         self._output[: self.size] = 1
+
+
+class EmbeddingBatch:
+    """A run of embeddings of one sequence, of at most ``capacity``; nothing of it is sampled."""
+
+    def __init__(self, capacity: int) -> None:
+        self._n_seq = np.ones(capacity, dtype=np.int32)
+        self._seq = np.zeros(1, dtype=np.int32)
+        # seq_id is an array of pointers to lists of ids: here to one and the same.
+        self._seq_pointers = np.full(capacity, self._seq.ctypes.data, dtype=np.uintp)
+        self._output = np.zeros(capacity, dtype=np.int8)
+        self._kept: tuple[NDArray[np.float32], NDArray[np.int32]] | None = None
+
+    def fill(
+        self, embeddings: NDArray[np.float32], positions: NDArray[np.int32], sequence: int
+    ) -> lib.llama_batch:
+        """A batch of ``embeddings``, shape (count, width), at ``positions``, (kinds, count).
+
+        It points into both arrays, and is good until the next call.
+        """
+        self._kept = np.ascontiguousarray(embeddings), np.ascontiguousarray(positions)
+        self._seq[0] = sequence
+        made, places = self._kept
+        batch = lib.llama_batch()
+        batch.n_tokens = len(made)
+        batch.embd = made.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+        batch.pos = places.ctypes.data_as(ctypes.POINTER(lib.llama_pos))
+        batch.n_seq_id = self._n_seq.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+        ids = ctypes.POINTER(ctypes.POINTER(lib.llama_seq_id))
+        batch.seq_id = self._seq_pointers.ctypes.data_as(ids)
+        batch.logits = self._output.ctypes.data_as(ctypes.POINTER(ctypes.c_int8))
+        return batch

@@ -62,10 +62,12 @@ class Engine:
         while self._running:
             self._receive()
             self._admit()
-            runs = self._scheduler.plan(self._slots.live)
+            media = self._next_media()
+            runs = self._scheduler.plan(self._slots.live, media)
             if runs:
                 self._step(runs)
-            self._decode_media()
+            if media is not None:
+                self._decode_media(media, runs)
             if self._embedder.busy:
                 self._embed()
             self._news.send_due(self._step_seconds if self._slots.live else math.inf)
@@ -162,23 +164,37 @@ class Engine:
         if self._counters["steps"] % GAP_CHECK_STEPS == 0:
             self._slots.close_gaps()
 
-    def _decode_media(self) -> None:
-        """Compute one run of embeddings, of the sequence that has waited longest for it."""
+    def _next_media(self) -> Sequence | None:
+        """The sequence that has waited longest to have embeddings computed."""
         waiting = [s for s in self._slots.live if s.media and s.chunk_at(s.computed)]
-        if not waiting or self._projector is None:
+        return min(waiting, key=lambda s: s.started_ns, default=None)
+
+    def _decode_media(self, sequence: Sequence, runs: list[Run]) -> None:
+        """Compute the next embeddings of a sequence, behind a step of ``runs``."""
+        chunk = sequence.chunk_at(sequence.computed)
+        if sequence.slot < 0 or chunk is None or self._projector is None:
+            return  # the step has ended it
+        done = sequence.computed - chunk.start
+        left = chunk.count - done
+        count = self._scheduler.embeddings(left, runs)
+        if count and chunk.whole:
+            count = min(left, self._batch.capacity)
+        if not count:
             return
         self._news.send()
-        sequence = min(waiting, key=lambda s: s.started_ns)
-        chunk = sequence.chunk_at(sequence.computed)
-        assert chunk is not None
-        position = sequence.position(sequence.computed)
-        status = self._projector.decode(chunk, sequence.slot, position)
-        if status == 0:
-            sequence.computed += chunk.count
-        else:
+        started = time.perf_counter()
+        position = sequence.position(chunk.start)
+        status = self._projector.decode(chunk, done, count, sequence.slot, position)
+        while status == 1 and self._slots.forget_retained():
+            status = self._projector.decode(chunk, done, count, sequence.slot, position)
+        if status != 0:
             self._model.forget(sequence.slot)
             sequence.computed = 0
             self._fail(sequence, f"llama_decode failed with status {status} on an image")
+            return
+        self._model.synchronize()
+        self._scheduler.measured([Run(sequence, count)], time.perf_counter() - started)
+        sequence.computed += count
 
     def _embed(self) -> None:
         """Compute one batch of embeddings, which may take long."""

@@ -400,6 +400,14 @@ class Model:
         """Run a batch; llama_decode's status: 0, or what went wrong."""
         return int(lib.llama_decode(self._ctx, batch))
 
+    def decode_whole(self, batch: lib.llama_batch) -> int:
+        """Run a batch whose tokens all see each other, before and behind; as ``decode``."""
+        lib.llama_set_causal_attn(self._ctx, False)
+        try:
+            return self.decode(batch)
+        finally:
+            lib.llama_set_causal_attn(self._ctx, True)
+
     def logits(self, rows: int) -> Logits:
         """A writable view of the last batch's logits, shape (rows, n_vocab), in batch order."""
         pointer = lib.llama_get_logits(self._ctx)

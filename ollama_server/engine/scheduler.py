@@ -56,8 +56,12 @@ class Scheduler:
         known = [seconds for seconds in (self._tiled_seconds, self._loose_seconds) if seconds]
         return min(known, default=0.0)
 
-    def plan(self, live: Iterable[Sequence]) -> list[Run]:
-        """Runs for the next batch, ordered by slot; empty when nothing is pending."""
+    def plan(self, live: Iterable[Sequence], embeddings: Sequence | None = None) -> list[Run]:
+        """Runs for the next batch, ordered by slot; empty when nothing is pending.
+
+        While somebody is being streamed to, one prompt at a time has the budget: ``embeddings``
+        is a sequence that needs it for its next run of embeddings, which is no part of a batch.
+        """
         decoding: list[Run] = []
         prompts: list[Sequence] = []
         room = self._max_tokens
@@ -72,6 +76,8 @@ class Scheduler:
         if not prompts:
             return decoding
         streaming = bool(decoding)
+        if streaming and embeddings is not None:
+            prompts = [s for s in prompts if s.started_ns < embeddings.started_ns]
         runs = decoding + self._fill(prompts, min(room, self._budget(streaming)), streaming)
         runs.sort(key=lambda run: run.sequence.slot)
         return runs
@@ -91,6 +97,17 @@ class Scheduler:
     def _tiles(self, tokens: int, streaming: bool) -> int:
         """The whole tiles in ``tokens``, which are at least one."""
         return tokens // TILE * TILE + (streaming and self._split)
+
+    def embeddings(self, wanted: int, runs: list[Run]) -> int:
+        """How many of ``wanted`` embeddings to compute behind a step of ``runs``."""
+        if not any(run.sequence.decoding for run in runs):
+            return min(wanted, self._max_tokens)
+        if any(not run.sequence.decoding for run in runs):
+            return 0  # the step has used the budget
+        tokens = self._budget(True)
+        if tokens >= TILE:
+            tokens = tokens // TILE * TILE  # a run by itself needs no token beside its tiles
+        return min(wanted, tokens, self._max_tokens)
 
     def _fill(self, prompts: list[Sequence], budget: int, streaming: bool) -> list[Run]:
         runs: list[Run] = []

@@ -61,13 +61,13 @@ class Sequence:
         return index + moved
 
     def chunk_at(self, index: int) -> Chunk | None:
-        """The run of embeddings that begins at ``index``."""
-        return next((c for c in self.media if c.start == index), None)
+        """The run of embeddings that ``index`` lies in."""
+        return next((c for c in self.media if c.start <= index < c.end), None)
 
     def text_until(self) -> int:
         """The index up to which the next tokens are text, from the first not computed one on."""
-        starts = [c.start for c in self.media if c.start >= self.computed]
-        return min(starts, default=len(self.tokens))
+        starts = [c.start for c in self.media if c.end > self.computed]
+        return max(self.computed, min(starts, default=len(self.tokens)))
 
     def whole_chunks(self, count: int) -> int:
         """``count``, or less where it would cut through a run of embeddings."""

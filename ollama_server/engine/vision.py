@@ -18,12 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import protocol as p
+from .batch import EmbeddingBatch
 from .model import Model, ModelError
 
 CACHE_BYTES = 256 << 20
 TEXT_CHUNK = lib.MTMD_INPUT_CHUNK_TYPE_TEXT
 
 Embeddings = NDArray[np.float32]
+Positions = NDArray[np.int32]
+# Files that are no image are tried as videos, by programs of this folder: there is none.
+NO_PROGRAMS = b"/dev/null"
 
 
 class MediaError(ValueError):
@@ -35,12 +39,16 @@ class Chunk:
 
     ``start`` is the index of its first token, ``count`` its tokens, ``positions`` how far it moves
     the position of what follows (not ``count`` in models with two-dimensional positions).
+    ``whole`` says that its tokens see each other, also those behind them: it cannot be split.
     """
 
-    __slots__ = ("_handle", "count", "embeddings", "key", "positions", "start")
+    __slots__ = ("_handle", "count", "embeddings", "key", "positions", "start", "whole")
 
-    def __init__(self, handle: int, start: int, key: str, embeddings: Embeddings) -> None:
+    def __init__(
+        self, handle: int, start: int, key: str, embeddings: Embeddings, *, whole: bool
+    ) -> None:
         self._handle: int | None = handle
+        self.whole = whole
         self.start = start
         self.key = key
         self.embeddings = embeddings
@@ -94,6 +102,10 @@ class Projector:
         self.vision = bool(lib.mtmd_support_vision(self._ctx))
         self.audio = bool(lib.mtmd_support_audio(self._ctx))
         self._width = model.input_width
+        self._batch = EmbeddingBatch(model.layout.batch)
+        self._two_dimensional = bool(lib.mtmd_decode_use_mrope(self._ctx))
+        self._reading = lib.mtmd_helper_init_opt_default()
+        self._reading.video_params.ffmpeg_bin_dir = NO_PROGRAMS
         self._cache: OrderedDict[str, Embeddings] = OrderedDict()
         self._cached_bytes = 0
 
@@ -154,7 +166,9 @@ class Projector:
         if part.kind == "audio" and not self.audio:
             raise MediaError("this model does not take sound")
         buffer = (ctypes.c_uint8 * len(part.data)).from_buffer_copy(part.data)
-        bitmap = lib.mtmd_helper_bitmap_init_from_buf(self._ctx, buffer, len(part.data), False)
+        bitmap = lib.mtmd_helper_bitmap_init_from_buf(
+            self._ctx, buffer, len(part.data), False, self._reading
+        )
         if not bitmap:
             raise MediaError(f"{part.kind} {number} could not be read")
         lib.mtmd_bitmap_set_id(bitmap, hashlib.sha256(part.data).hexdigest().encode())
@@ -174,7 +188,8 @@ class Projector:
             key = f"{name}/{seen[name]}/{lib.mtmd_input_chunk_get_n_tokens(native)}"
             embeddings = self._embeddings(key, native)
             handle = lib.mtmd_input_chunk_copy(native)
-            chunk = Chunk(int(handle), len(prompt.tokens), key, embeddings)
+            whole = bool(lib.mtmd_decode_use_non_causal(self._ctx, native))
+            chunk = Chunk(int(handle), len(prompt.tokens), key, embeddings, whole=whole)
             prompt.tokens += chunk.placeholders()
             prompt.chunks.append(chunk)
         if prompt.chunks and prompt.chunks[-1].end == len(prompt.tokens):
@@ -201,23 +216,30 @@ class Projector:
 
     # --- decoding (on the engine's thread) --------------------------------------------------------
 
-    def decode(self, chunk: Chunk, sequence: int, position: int) -> int:
-        """Put a run's embeddings into the KV cache; llama_decode's status."""
-        after = ctypes.c_int32(0)
-        return int(
-            lib.mtmd_helper_decode_image_chunk(
-                self._ctx,
-                self._model.context_handle,
-                chunk.handle,
-                chunk.embeddings.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
-                position,
-                sequence,
-                self._model.layout.batch,
-                ctypes.byref(after),
-                lib.mtmd_helper_post_decode_callback(),
-                None,
-            )
-        )
+    def decode(self, chunk: Chunk, done: int, count: int, sequence: int, position: int) -> int:
+        """Put ``count`` embeddings behind the first ``done`` into the KV cache.
+
+        ``position`` is the chunk's own. Returns llama_decode's status.
+        """
+        embeddings = chunk.embeddings[done : done + count]
+        positions = self._positions(chunk, position)[:, done : done + count]
+        batch = self._batch.fill(embeddings, positions, sequence)
+        if not chunk.whole:
+            return self._model.decode(batch)
+        return self._model.decode_whole(batch)
+
+    def _positions(self, chunk: Chunk, position: int) -> Positions:
+        """Shape (1, count), or (4, count) in models with positions in time and in the picture."""
+        straight = np.arange(position, position + chunk.count, dtype=np.int32)
+        if not self._two_dimensional:
+            return straight[np.newaxis]
+        image = lib.mtmd_input_chunk_get_tokens_image(chunk.handle)
+        if not image:
+            return np.tile(straight, (4, 1))
+        places = (lib.mtmd_decoder_pos * chunk.count)()
+        lib.mtmd_helper_image_get_decoder_pos(image, position, places)
+        fields = np.frombuffer(places, dtype=np.int32).reshape(chunk.count, 4)
+        return fields[:, [0, 2, 1, 3]].T  # t, x, y, z -> time, row, column, and the fourth
 
     def close(self) -> None:
         """Free the native context."""
