@@ -16,7 +16,7 @@ import llama_cpp.llama_cpp as lib
 import numpy as np
 from numpy.typing import NDArray
 
-from . import backends
+from . import backends, overrides
 from .log import NativeLog
 from .protocol import Load, ModelInfo
 from .tiles import Work
@@ -131,6 +131,8 @@ class Model:
             params.split_mode = lib.LLAMA_SPLIT_MODE_NONE
         if load.use_mmap is not None:
             params.load_mode = 1 if load.use_mmap else 0
+        if load.overrides:
+            params.kv_overrides = overrides.native(load.overrides)
 
         def report(fraction: float, _: object) -> bool:
             progress(fraction)

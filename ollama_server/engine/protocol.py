@@ -148,6 +148,7 @@ class Load(Message, tag="load"):
     """Load a model; the first message, exactly once.
 
     ``end_tokens`` end a generation as those do that llama.cpp finds: it reads no lists of them.
+    ``overrides`` are keys that the model is to have whatever its file says.
     """
 
     model: str
@@ -165,6 +166,7 @@ class Load(Message, tag="load"):
     kv_unified: bool = False
     embedding: bool = False
     end_tokens: list[int] = []
+    overrides: dict[str, bool | int | float | str] = {}
 
 
 class Generate(Message, tag="generate"):

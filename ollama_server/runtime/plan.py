@@ -116,6 +116,7 @@ class Plan:
             flash_attention=self.settings.flash_attention,
             embedding=model.is_embedding,
             end_tokens=list(files.end_tokens),
+            overrides=dict(files.overrides),
         )
 
     def smaller(self) -> Plan | None:

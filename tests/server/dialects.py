@@ -8,12 +8,12 @@ import wave
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from ollama_server.engine import protocol as p
+from ollama_server.store.dialects.prepare import Files
 from tests.engine.runner import GREEDY, Runner
 
 PROMPT = p.Tokens([70, 80, 90, 100, 110, 70, 80])
@@ -51,19 +51,18 @@ def sound(seconds: int = 2, rate: int = 16000) -> bytes:
 PICTURE, SOUND = picture(), sound()
 
 
-def load(
-    model: Path, *projectors: Path | None, embedding: bool = False, adapter: Path | None = None
-) -> Runner:
+def load(files: Files, *, embedding: bool = False) -> Runner:
     """A runner with a model, if it loads."""
     return Runner(
         p.Load(
-            str(model),
-            [str(path) for path in projectors if path],
-            [p.Adapter(str(adapter))] if adapter else [],
+            str(files.model),
+            [str(path) for path in files.projectors],
+            [p.Adapter(str(path)) for path in files.adapters],
             num_ctx=512,
             parallel=1,
             embedding=embedding,
             num_thread=1,
+            overrides=dict(files.overrides),
         )
     )
 

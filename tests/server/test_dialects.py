@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,26 +10,32 @@ import pytest
 
 from ollama_server.engine import protocol as p
 from ollama_server.store.dialects.cache import Cache
-from ollama_server.store.dialects.prepare import Plan, translated
-from ollama_server.store.dialects.recognize import (
-    projector_draft,
-    separate_projector_draft,
-    text_draft,
-)
+from ollama_server.store.dialects.prepare import Files, translated
+from ollama_server.store.dialects.recognize import ADAPTER, OWN_PROJECTOR, SEPARATE_PROJECTOR, TEXT
 from tests.engine.runner import Runner
 from tests.server.dialects import PICTURE, SOUND, ask, at_once, load, media_tokens
 from tests.unit.store.dialects import seeing
-from tests.unit.store.dialects.families import FAMILIES
-from tests.unit.store.dialects.tiny import Tiny
+from tests.unit.store.dialects import tiny as t
+from tests.unit.store.dialects.families import FAMILIES, SCALAR, tiny_family
+from tests.unit.store.dialects.tiny import Tiny, Weights
 from tests.unit.store.dialects.towers import Family
 
 
-def translation(source: Path, role: str, plan: Plan) -> Path | None:
-    return translated(source, role, plan, Cache(source.parent / "store"))
+def translation(source: Path) -> Files:
+    """What a runner loads for a published file."""
+    cache = Cache(source.parent / "store")
+    text, eyes = (translated(source, role, cache) for role in (TEXT, OWN_PROJECTOR))
+    assert not text.is_none
+    projectors = (eyes.path,) if eyes.path else ()
+    return Files(text.path or source, projectors, overrides=text.overrides)
 
 
-def written(tiny: Tiny | None, path: Path) -> Path | None:
-    return tiny.write(path) if tiny else None
+def stock(family: Family, folder: Path) -> Files:
+    """The same weights as stock llama.cpp has them."""
+    text = family.text.write(folder / "stock.gguf")
+    if family.projector is None:
+        return Files(text)
+    return Files(text, (family.projector.write(folder / "projector.gguf"),))
 
 
 def answers(runner: Runner, family: Family) -> object:
@@ -58,24 +65,20 @@ def embedding(runner: Runner) -> bytes:
 
 def complaint(source: Path) -> str | None:
     """What llama.cpp says to a file; None when it loads."""
-    runner = load(source)
+    runner = load(Files(source))
     runner.close()
     return runner.answer.error if isinstance(runner.answer, p.LoadFailed) else None
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", FAMILIES | SCALAR)
 def test_a_translated_model_answers_as_the_stock_one(name: str, tmp_path: Path) -> None:
-    family = FAMILIES[name]()
+    family = tiny_family(name)
     source = family.source.write(tmp_path / "source.gguf")
-    text = translation(source, "text", text_draft)
-    assert text is not None
-    ours = (text, translation(source, "mmproj", projector_draft))
-    stock = family.text.write(tmp_path / "stock.gguf")
-    theirs = (stock, written(family.projector, tmp_path / "projector.gguf"))
+    ours, theirs = translation(source), stock(family, tmp_path)
 
     found, wanted, refusal = at_once(
-        lambda: answers(load(*ours, embedding=family.embedding), family),
-        lambda: answers(load(*theirs, embedding=family.embedding), family),
+        lambda: answers(load(ours, embedding=family.embedding), family),
+        lambda: answers(load(theirs, embedding=family.embedding), family),
         lambda: complaint(source),
     )
 
@@ -88,20 +91,46 @@ def test_a_translated_model_answers_as_the_stock_one(name: str, tmp_path: Path) 
 
 def test_an_old_llava_projector_sees_as_one_that_names_its_type(tmp_path: Path) -> None:
     family = seeing.llava()
-    assert family.projector is not None
-    text = family.text.write(tmp_path / "text.gguf")
-    typed = family.projector.write(tmp_path / "typed.gguf")
+    typed = stock(family, tmp_path)
     old = family.source.write(tmp_path / "old.gguf")
+    eyes = translated(old, SEPARATE_PROJECTOR, Cache(tmp_path / "store")).path
+    assert eyes is not None
 
-    found, wanted, refusal = at_once(
-        lambda: answers(
-            load(text, translation(old, "projector", separate_projector_draft)), family
-        ),
-        lambda: answers(load(text, typed), family),
-        lambda: load(text, old),
+    found, wanted, refused = at_once(
+        lambda: answers(load(Files(typed.model, (eyes,))), family),
+        lambda: answers(load(typed), family),
+        lambda: load(Files(typed.model, (old,))),
     )
 
     assert found == wanted
-    assert isinstance(refusal, Runner)
-    assert isinstance(refusal.answer, p.LoadFailed)
-    refusal.close()
+    assert isinstance(refused, Runner)
+    assert isinstance(refused.answer, p.LoadFailed)
+    refused.close()
+
+
+def test_an_adapter_in_the_published_names_does_what_one_in_the_stock_names_does(
+    tmp_path: Path,
+) -> None:
+    family = tiny_family("gptoss")
+    source = family.source.write(tmp_path / "source.gguf")
+    w = Weights(5)
+    keys = {"general.type": "adapter", "adapter.type": "lora", "adapter.lora.alpha": 4.0}
+    name = "blk.0.attn_output.weight.lora_"
+    tensors = {f"{name}a": w.matrix(t.WIDTH, 4), f"{name}b": w.matrix(4, t.WIDTH)}
+    published = Tiny(
+        keys | {"general.architecture": "gptoss"},
+        t.renamed(tensors, [("attn_output", "attn_out")]),
+    ).write(tmp_path / "published.gguf")
+    plain = Tiny(keys | {"general.architecture": "gpt-oss"}, tensors).write(tmp_path / "plain.gguf")
+    adapter = translated(published, ADAPTER, Cache(tmp_path / "store")).path
+    assert adapter is not None
+    bare = stock(family, tmp_path)
+
+    found, wanted, without = at_once(
+        lambda: answers(load(replace(translation(source), adapters=(adapter,))), family),
+        lambda: answers(load(replace(bare, adapters=(plain,))), family),
+        lambda: answers(load(bare), family),
+    )
+
+    assert found == wanted
+    assert found != without

@@ -12,7 +12,7 @@ import pytest
 from tests.process import ServerProcess
 from tests.server.dialects import PICTURE
 from tests.unit.store.dialects import seeing
-from tests.unit.store.dialects.families import FAMILIES
+from tests.unit.store.dialects.families import tiny_family
 from tests.unit.store.dialects.tiny import Tiny
 from tests.unit.transfer.local_registry import LocalRegistry
 from tests.unit.transfer.serving import serving
@@ -61,7 +61,7 @@ def show(server: ServerProcess, model: str) -> dict[str, Any]:
 def test_a_published_model_answers_and_stays_what_it_was(
     server: ServerProcess, create: Create
 ) -> None:
-    source = FAMILIES["gemma3"]().source
+    source = tiny_family("gemma3").source
     model = create("published", source)
     before = show(server, model)
 
@@ -87,7 +87,7 @@ def test_a_published_model_answers_and_stays_what_it_was(
 
 
 def test_a_pulled_model_answers_as_a_created_one(server: ServerProcess, create: Create) -> None:
-    source = FAMILIES["gemma3"]().source
+    source = tiny_family("gemma3").source
     created = see(server, create("published", source))
     registry = LocalRegistry()
     with serving(registry.app()) as port:
@@ -106,7 +106,7 @@ def test_a_pulled_model_answers_as_a_created_one(server: ServerProcess, create: 
 def test_a_model_made_from_a_published_one_has_the_published_file(
     server: ServerProcess, create: Create
 ) -> None:
-    create("published", FAMILIES["gptoss"]().source)
+    create("published", tiny_family("gptoss").source)
     server.post("/api/generate", model="published", prompt="ab", stream=False).raise_for_status()
     create("copied", **{"from": "published"})
     assert show(server, "copied")["model_info"]["general.architecture"] == "gptoss"
@@ -127,7 +127,7 @@ def test_a_model_made_from_a_published_one_has_the_published_file(
 def test_capabilities_are_those_of_the_published_file(
     name: str, capabilities: list[str], server: ServerProcess, create: Create
 ) -> None:
-    shown = show(server, create("published", FAMILIES[name]().source))
+    shown = show(server, create("published", tiny_family(name).source))
     assert [c for c in shown["capabilities"] if c not in ("tools", "thinking")] == capabilities
 
 
@@ -141,7 +141,7 @@ def test_an_old_projector_is_told_its_type_when_a_model_is_made_of_it(
 
 
 def test_listed_tokens_end_an_answer(server: ServerProcess, create: Create) -> None:
-    source = FAMILIES["olmo3"]().source
+    source = tiny_family("olmo3").source
     endless = say(server, create("endless", source, template="{{ .Prompt }}"))
     end = endless["context"][-3]
     ended = Tiny(source.keys | {"tokenizer.ggml.eos_token_ids": [end]}, source.tensors)

@@ -12,7 +12,7 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from ollama_server.store import gguf_write as write
 from ollama_server.store.dialects.draft import Draft, Part, RuleError, Span
 from ollama_server.store.dialects.operations import read_bytes
 from ollama_server.store.disk import disk_errors, free_space
-from ollama_server.store.gguf import DEFAULT_ALIGNMENT, GGUFError, read_gguf
+from ollama_server.store.gguf import DEFAULT_ALIGNMENT, GGUF, GGUFError, read_gguf
 
 _FILLER_KEY = "general.padding"
 _COPY_BYTES = 256 << 20
@@ -51,10 +51,11 @@ class _Range:
         return replace(self, span=Span(self.span.offset, self.span.size + gap + other.span.size))
 
 
-def write_draft(draft: Draft, target: Path) -> int:
+def write_draft(draft: Draft, target: Path, check: Callable[[GGUF], None] = lambda _: None) -> int:
     """Write the draft's file to ``target``, which exists and is empty; how many bytes it has.
 
-    Raises StoreError when there is no space, GGUFError when the draft is no sound file.
+    ``check`` sees the new header before any data is copied, and may raise. Raises StoreError when
+    there is no space, GGUFError when the draft is no sound file.
     """
     tensors = _tensors(draft)
     header, offsets, total = _layout(draft, tensors)
@@ -66,14 +67,16 @@ def write_draft(draft: Draft, target: Path) -> int:
                 f"{target.parent}; free some space or set OLLAMA_MODELS to a folder on another disk"
             )
         os.pwrite(file.fileno(), header, 0)
+        file.truncate(total)
+        check(_verified(target, tensors, total))
         for item in _ranges(draft, offsets):
             _copy(read.fileno(), file.fileno(), item)
         for name, part in draft.parts.items():
             if part.make is not None:
                 _write_made(file.fileno(), source, name, part, offsets[name])
-        file.truncate(total)
         os.fsync(file.fileno())
-    _verify(target, tensors, total)
+    if target.stat().st_size != total:
+        raise GGUFError(f"{target.name} was not written as planned")
     return total
 
 
@@ -176,8 +179,10 @@ def _write_made(target: int, source: Path, name: str, part: Part, offset: int) -
         data = data[written:]
 
 
-def _verify(path: Path, tensors: list[write.Tensor], total: int) -> None:
+def _verified(path: Path, tensors: list[write.Tensor], total: int) -> GGUF:
+    """The header as it is read back."""
     header = read_gguf(path)
     found = [(tensor.name, tensor.shape, tensor.type) for tensor in header.tensors]
     if header.file_size != total or found != [(t.name, t.shape, t.type) for t in tensors]:
         raise GGUFError(f"{path.name} was not written as planned")
+    return header

@@ -1,8 +1,9 @@
-"""Where translated files live: ``derived/`` beside the blobs.
+"""What is known about the files of models, and their translations: ``derived/`` beside the blobs.
 
-An entry is ``<key>.gguf`` and ``<key>.json``, which says what it was made of; it exists once both
-do. Whoever makes an entry holds its lock, so that several servers on one store make it once. The
-time of the JSON file is the entry's last use.
+An entry is ``<key>.json``, which says what was made of what, and ``<key>.gguf`` where a file was
+made at all; it exists once the JSON file does, which comes last. Whoever makes an entry holds its
+lock, so that several servers on one store make it once. The time of the JSON file is the entry's
+last use.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,19 +35,28 @@ log = logging.getLogger(__name__)
 
 FOLDER = "derived"
 # To be raised when a dialect's steps change: entries of other versions are never used again.
-VERSION = 1
+VERSION = 2
 _KEY_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a source: a file of ``size`` bytes, none for 0, and whatever else is known."""
+
+    size: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Derived:
-    """An entry. ``problem`` is empty when it can be used."""
+    """An entry. ``problem`` is empty when it can be used; without a file its ``size`` is 0."""
 
     path: Path
     source: Path
     size: int
     last_used: float
     problem: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sidecar(self) -> Path:
@@ -66,28 +76,29 @@ class Cache:
         self,
         source: Path,
         role: str,
-        write: Callable[[Path], int],
+        make: Callable[[Path], Made],
         *,
         in_use: Collection[Path] = (),
-    ) -> Path:
-        """The entry for a role of a source, made by ``write`` if it does not exist.
+    ) -> Derived:
+        """The entry for a role of a source, made by ``make`` if it does not exist.
 
-        ``write`` fills the empty file it is given and says how many bytes it wrote. What it raises
-        is raised here, and leaves nothing behind. Sources ``in_use`` keep their entries.
+        ``make`` fills the empty file it is given, or leaves it empty. What it raises is raised
+        here, and leaves nothing behind. Sources ``in_use`` keep their entries.
         """
         key = _key(source, role)
-        path = self.folder / f"{key}.gguf"
-        if self._touch(path):
-            return path
+        found = self._touch(key)
+        if found is not None:
+            return found
         with disk_errors(self.folder):
             make_folder(self.folder)
             with self._locked(key):
-                if self._touch(path):
-                    return path
+                found = self._touch(key)
+                if found is not None:
+                    return found
                 self._remove_temporaries(key)
-                self._make(path, source, role, write)
+                found = self._make(key, source, role, make)
         self.evict({*in_use, source})
-        return path
+        return found
 
     def entries(self) -> list[Derived]:
         """All entries, the one used longest ago first."""
@@ -136,49 +147,56 @@ class Cache:
 
     # --- details ----------------------------------------------------------------------------------
 
-    def _make(self, path: Path, source: Path, role: str, write: Callable[[Path], int]) -> None:
+    def _make(self, key: str, source: Path, role: str, make: Callable[[Path], Made]) -> Derived:
         started = time.monotonic()
-        log.info("preparing %s for llama.cpp (%s)", source.name, role)
-        descriptor, name = tempfile.mkstemp(
-            prefix=f"{TEMPORARY_PREFIX}{path.stem}-", dir=self.folder
-        )
+        path = self.folder / f"{key}.gguf"
+        descriptor, name = tempfile.mkstemp(prefix=f"{TEMPORARY_PREFIX}{key}-", dir=self.folder)
         os.fchmod(descriptor, FILE_MODE)
         os.close(descriptor)
         try:
-            size = write(Path(name))
-            os.replace(name, path)
+            made = make(Path(name))
+            if made.size:
+                os.replace(name, path)
+                sync_folder(self.folder)
+            else:
+                os.unlink(name)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name)
             raise
-        sync_folder(self.folder)
         in_store = source.parent == self._blobs
-        facts = {
+        description = {
             "source": source.name if in_store else str(source),
             "source_size": source.stat().st_size,
             "role": role,
-            "size": size,
+            "size": made.size,
             "versions": list(_versions()),
             "created": int(time.time()),
+            "facts": dict(made.facts),
         }
-        write_atomic(path.with_suffix(".json"), json.dumps(facts).encode())
-        log.info("prepared %s in %.1f s", source.name, time.monotonic() - started)
+        write_atomic(path.with_suffix(".json"), json.dumps(description).encode())
+        if made.size:
+            seconds = time.monotonic() - started
+            log.info("prepared %s for llama.cpp (%s) in %.1f s", source.name, role, seconds)
+        return Derived(path, source, made.size, time.time(), facts=made.facts)
 
-    def _touch(self, path: Path) -> bool:
-        """Whether the entry is there; it counts as used now."""
-        if self._read(path.with_suffix(".json")).problem:
-            return False
+    def _touch(self, key: str) -> Derived | None:
+        """The entry, if it is there; it counts as used now."""
+        found = self._read(self.folder / f"{key}.json")
+        if found.problem:
+            return None
         with contextlib.suppress(OSError):  # a read-only store serves what it has
-            os.utime(path.with_suffix(".json"))
-        return True
+            os.utime(found.sidecar)
+        return found
 
     def _read(self, sidecar: Path) -> Derived:
         path = sidecar.with_suffix(".gguf")
         try:
-            facts: Any = json.loads(sidecar.read_bytes())
-            source = self._blobs / facts["source"]  # an absolute path stays itself
-            size, used = int(facts["size"]), sidecar.stat().st_mtime
-            found = path.stat().st_size
+            description: Any = json.loads(sidecar.read_bytes())
+            source = self._blobs / description["source"]  # an absolute path stays itself
+            size, used = int(description["size"]), sidecar.stat().st_mtime
+            facts, versions = description["facts"], tuple(description["versions"])
+            found = path.stat().st_size if size else 0
         except FileNotFoundError:
             return Derived(path, Path(), 0, 0.0, "it is missing")
         except (OSError, ValueError, KeyError, TypeError):
@@ -186,11 +204,11 @@ class Cache:
         problem = ""
         if found != size:
             problem = f"it has {found} bytes instead of {size}"
-        elif tuple(facts.get("versions", ())) != _versions():
+        elif versions != _versions():
             problem = "it was made by another version"
         elif not source.is_file():
             problem = "the file it was made of is gone"
-        return Derived(path, source, size, used, problem)
+        return Derived(path, source, size, used, problem, facts)
 
     def _drop(self, entry: Derived) -> None:
         with self._locked(entry.path.stem, wait=False) as held:

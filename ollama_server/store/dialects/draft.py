@@ -75,12 +75,27 @@ class Draft:
         self.keys: dict[str, write.Encoded] = raw_values(source)
         self.parts: dict[str, Part] = {t.name: _part(source, t) for t in source.tensors}
         self.architecture = source.architecture
+        self._source_keys, self._source_parts = dict(self.keys), dict(self.parts)
 
     @property
     def changes_nothing(self) -> bool:
         """Whether the source says the same already."""
-        same = Draft(self.source)
-        return self.keys == same.keys and self.parts == same.parts
+        return self.keys == self._source_keys and self.keeps_tensors
+
+    @property
+    def keeps_tensors(self) -> bool:
+        """Whether all tensors are the source's."""
+        return self.parts == self._source_parts
+
+    @property
+    def changed_keys(self) -> dict[str, write.Encoded | None]:
+        """Keys that the source does not have so; None for those that are gone."""
+        names = {**self._source_keys, **self.keys}
+        return {
+            name: self.keys.get(name)
+            for name in names
+            if self.keys.get(name) != self._source_keys.get(name)
+        }
 
     def key(self, name: str) -> str:
         """A full key: one that begins with a dot belongs to the architecture."""

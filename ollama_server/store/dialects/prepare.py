@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ollama_server.errors import LoadError, StoreError
 from ollama_server.store.dialects import lint
 from ollama_server.store.dialects.assemble import write_draft
-from ollama_server.store.dialects.cache import Cache
-from ollama_server.store.dialects.draft import Draft
+from ollama_server.store.dialects.cache import Cache, Made
+from ollama_server.store.dialects.overrides import Override, end_tokens, overrides
 from ollama_server.store.dialects.recognize import (
-    adapter_draft,
-    projector_draft,
-    separate_projector_draft,
-    text_draft,
+    ADAPTER,
+    OWN_PROJECTOR,
+    SEPARATE_PROJECTOR,
+    TEXT,
+    Role,
 )
 from ollama_server.store.gguf import GGUF, LazyArray, read_gguf
 from ollama_server.store.model import Model
-
-log = logging.getLogger(__name__)
-
-Plan = Callable[[GGUF], Draft | None]
 
 _END_TOKENS = "tokenizer.ggml.eos_token_ids"
 _MAX_END_TOKENS = 4096
@@ -33,13 +30,29 @@ _MAX_END_TOKENS = 4096
 class Files:
     """What llama.cpp loads: blobs where it reads them as they are, else their translations.
 
-    ``end_tokens`` are those that the model's file lists in an array, which llama.cpp does not read.
+    ``overrides`` are keys that it is to take from here instead of from the model's file.
+    ``end_tokens`` are those that the file lists in an array, which it does not read.
     """
 
     model: Path
     projectors: tuple[Path, ...] = ()
     adapters: tuple[Path, ...] = ()
+    overrides: Mapping[str, Override] = field(default_factory=dict)
     end_tokens: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What became of a file: another ``path``, ``overrides``, or neither for a stock file."""
+
+    path: Path | None = None
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    end_tokens: tuple[int, ...] = ()
+
+    @property
+    def is_none(self) -> bool:
+        """Whether the file is used as it is."""
+        return self.path is None and not self.overrides
 
 
 def prepare(
@@ -56,16 +69,59 @@ def prepare(
     """
     assert model.model_path is not None
     source = model.model_path
-    files = Files(source, model.projectors, model.adapters)
+
+    def found(path: Path, role: Role) -> Translation:
+        return translated(path, role, cache, in_use=in_use) if translate else Translation()
+
     try:
-        if translate:
-            files = _translated(model, source, cache, in_use)
-        header = read_gguf(files.model)
-        lint.check(header)
-        files = replace(files, end_tokens=_end_tokens(header))
+        text = found(source, TEXT)
+        projectors = tuple(
+            found(path, SEPARATE_PROJECTOR).path or path for path in model.projectors
+        )
+        if not projectors and (own := found(source, OWN_PROJECTOR).path):
+            projectors = (own,)
+        adapters = tuple(found(path, ADAPTER).path or path for path in model.adapters)
+        ends = text.end_tokens
+        if text.is_none:
+            # A translation was checked when it was made.
+            header = read_gguf(source)
+            lint.check(header)
+            ends = _end_tokens(header)
     except StoreError as error:
         raise LoadError(f"cannot prepare {model.name.short}: {error}") from error
-    return files
+    return Files(text.path or source, projectors, adapters, text.overrides, ends)
+
+
+def translated(
+    source: Path, role: Role, cache: Cache, *, in_use: Collection[Path] = ()
+) -> Translation:
+    """The cached translation of a file. Raises StoreError, and LoadError for what must not load."""
+    header = read_gguf(source)
+    if not role.recognizes(header):
+        return Translation()
+    entry = cache.get(source, role.name, lambda target: _make(header, role, target), in_use=in_use)
+    return Translation(
+        entry.path if entry.size else None,
+        entry.facts.get("overrides", {}),
+        tuple(entry.facts.get("end_tokens", ())),
+    )
+
+
+def _make(header: GGUF, role: Role, target: Path) -> Made:
+    draft = role.draft(header)
+    if draft is None:
+        return Made()
+    if role is not TEXT:
+        return Made(write_draft(draft, target))
+    facts: dict[str, Any] = {"end_tokens": end_tokens(draft)}
+    values = overrides(draft)
+    if values is not None:
+        lint.check(replace(header, metadata={**header.metadata, **values}))
+        return Made(facts=facts | {"overrides": values})
+    size = write_draft(
+        draft, target, lambda written: lint.check(replace(written, path=header.path))
+    )
+    return Made(size, facts)
 
 
 def _end_tokens(header: GGUF) -> tuple[int, ...]:
@@ -73,28 +129,3 @@ def _end_tokens(header: GGUF) -> tuple[int, ...]:
     if not isinstance(listed, LazyArray) or not 0 < len(listed) <= _MAX_END_TOKENS:
         return ()
     return tuple(token for token in listed if isinstance(token, int) and 0 <= token < 1 << 31)
-
-
-def _translated(model: Model, source: Path, cache: Cache, in_use: Collection[Path]) -> Files:
-    def file_for(path: Path, role: str, plan: Plan) -> Path | None:
-        return translated(path, role, plan, cache, in_use=in_use)
-
-    text = file_for(source, "text", text_draft) or source
-    projectors = tuple(
-        file_for(path, "projector", separate_projector_draft) or path for path in model.projectors
-    )
-    if not projectors:
-        own = file_for(source, "mmproj", projector_draft)
-        projectors = (own,) if own else ()
-    adapters = tuple(file_for(path, "adapter", adapter_draft) or path for path in model.adapters)
-    return Files(text, projectors, adapters)
-
-
-def translated(
-    source: Path, role: str, plan: Plan, cache: Cache, *, in_use: Collection[Path] = ()
-) -> Path | None:
-    """The cached translation of a file, None when it needs none. Raises StoreError."""
-    draft = plan(read_gguf(source))
-    if draft is None:
-        return None
-    return cache.get(source, role, lambda target: write_draft(draft, target), in_use=in_use)

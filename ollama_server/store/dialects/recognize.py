@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from ollama_server.store import gguf_write as write
 from ollama_server.store.dialects import operations as op
-from ollama_server.store.dialects.catalog import ADAPTER_ARCHITECTURES, DIALECTS
+from ollama_server.store.dialects.catalog import ADAPTERS, DIALECTS
 from ollama_server.store.dialects.draft import Draft
 from ollama_server.store.dialects.steps import Dialect, promote_vectors
 from ollama_server.store.ggml import BF16, F16
@@ -25,6 +28,15 @@ def find_dialect(header: GGUF) -> Dialect | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a file is loaded as. ``recognizes`` tells cheaply that ``draft`` has nothing to do."""
+
+    name: str
+    recognizes: Callable[[GGUF], bool]
+    draft: Callable[[GGUF], Draft | None]
+
+
 def text_draft(header: GGUF) -> Draft | None:
     """What the text model has to become. Raises GGUFError."""
     dialect = find_dialect(header)
@@ -38,10 +50,8 @@ def text_draft(header: GGUF) -> Draft | None:
 
 def projector_draft(header: GGUF) -> Draft | None:
     """The projector in a text model's file, as a file of its own. Raises GGUFError."""
-    if not any(tensor.name.startswith("v.") for tensor in header.tensors):
-        return None
     dialect = find_dialect(header)
-    if dialect is None or not dialect.projector:
+    if dialect is None or not dialect.projector or not _has_tower(header):
         return None
     draft = Draft(header)
     name = draft.keys.get("general.name")
@@ -61,13 +71,7 @@ def projector_draft(header: GGUF) -> Draft | None:
 
 def separate_projector_draft(header: GGUF) -> Draft | None:
     """A projector's file of the time when there was but one type. Raises GGUFError."""
-    metadata = header.metadata
-    if (
-        header.architecture != "clip"
-        or metadata.get("clip.has_vision_encoder") is not True
-        or "clip.projector_type" in metadata
-        or "clip.vision.projector_type" in metadata
-    ):
+    if not _lacks_type(header):
         return None
     draft = Draft(header)
     draft.set("clip.projector_type", "mlp")
@@ -76,12 +80,27 @@ def separate_projector_draft(header: GGUF) -> Draft | None:
 
 def adapter_draft(header: GGUF) -> Draft | None:
     """A LoRA adapter that names its base model's private architecture. Raises GGUFError."""
-    public = ADAPTER_ARCHITECTURES.get(header.architecture)
+    public = ADAPTERS.get(header.architecture)
     if public is None:
         return None
     draft = Draft(header)
-    draft.set("general.architecture", public)
+    draft.set("general.architecture", public.architecture)
+    draft.run(public.names)
     return draft
+
+
+def _has_tower(header: GGUF) -> bool:
+    return any(tensor.name.startswith("v.") for tensor in header.tensors)
+
+
+def _lacks_type(header: GGUF) -> bool:
+    metadata = header.metadata
+    return (
+        header.architecture == "clip"
+        and metadata.get("clip.has_vision_encoder") is True
+        and "clip.projector_type" not in metadata
+        and "clip.vision.projector_type" not in metadata
+    )
 
 
 def _rope_scaling(header: GGUF) -> str:
@@ -108,3 +127,11 @@ def _repair(draft: Draft) -> None:
     for name, part in draft.parts.items():
         if part.make is None and _is_half_vector(name, part.shape, part.type):
             draft.parts[name] = op.promote(draft.source.path, part)
+
+
+TEXT = Role("text", lambda header: bool(find_dialect(header)) or _needs_repair(header), text_draft)
+OWN_PROJECTOR = Role(
+    "mmproj", lambda header: bool(find_dialect(header)) and _has_tower(header), projector_draft
+)
+SEPARATE_PROJECTOR = Role("projector", _lacks_type, separate_projector_draft)
+ADAPTER = Role("adapter", lambda header: header.architecture in ADAPTERS, adapter_draft)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ollama_server.store.dialects.catalog import gemma, glm, nemotron, ocr, pixtral, qwen, small
-from ollama_server.store.dialects.steps import Dialect
+from ollama_server.store.dialects.steps import Dialect, Step
 
 DIALECTS: tuple[Dialect, ...] = (
     gemma.EMBEDDING,
@@ -31,12 +33,21 @@ DIALECTS: tuple[Dialect, ...] = (
 )
 """At most one of them fits a file: the first."""
 
-ADAPTER_ARCHITECTURES = {
-    "gptoss": "gpt-oss",
-    "qwen25vl": "qwen2vl",
-    "olmo3": "olmo2",
-    "glm4moelite": "deepseek2",
-    "deepseekocr": "deepseek2-ocr",
-    "glmocr": "glm4",
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """What llama.cpp calls an architecture, and the steps that give its tensors their names."""
+
+    architecture: str
+    names: tuple[Step, ...] = ()
+
+
+ADAPTERS = {
+    "gptoss": Public("gpt-oss", (small.GPT_OSS_NAMES,)),
+    "qwen25vl": Public("qwen2vl"),
+    "olmo3": Public("olmo2"),
+    "glm4moelite": Public("deepseek2"),
+    "deepseekocr": Public("deepseek2-ocr"),
+    "glmocr": Public("glm4", (glm.GLM_OCR_NAMES,)),
 }
-"""What llama.cpp calls the private architectures that a LoRA adapter may name."""
+"""The private architectures that a LoRA adapter may name."""

@@ -39,6 +39,12 @@ GLM4_MOE_LITE = s.Dialect(
     ),
 )
 
+GLM_OCR_NAMES = s.replace(
+    (".attn_out.", ".attn_output."),
+    (".post_attn_norm.", ".post_attention_norm."),
+    (".post_ffn_norm.", ".post_ffw_norm."),
+)
+
 GLM_OCR = s.Dialect(
     "glmocr",
     ("glmocr",),
@@ -49,11 +55,7 @@ GLM_OCR = s.Dialect(
         s.default({".rope.dimension_count": s.of_source(".attention.key_length")}),
         s.unless_missing("tokenizer.ggml.pre", s.put({"tokenizer.ggml.pre": "chatglm-bpe"})),
         s.drop(*s.TOWERS),
-        s.replace(
-            (".attn_out.", ".attn_output."),
-            (".post_attn_norm.", ".post_attention_norm."),
-            (".post_ffn_norm.", ".post_ffw_norm."),
-        ),
+        GLM_OCR_NAMES,
         s.join("blk.", ("ffn_gate", "ffn_up"), "ffn_up", ("weight",)),
     ),
     projector=(

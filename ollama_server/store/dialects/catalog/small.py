@@ -47,6 +47,8 @@ def _check_length(draft: Draft, name: str) -> None:
         raise RuleError(f"the data of {name} is cut off")
 
 
+GPT_OSS_NAMES = s.replace((".attn_out.", ".attn_output."), (".ffn_norm.", ".post_attention_norm."))
+
 GPT_OSS = s.Dialect(
     "gptoss",
     ("gptoss",),
@@ -62,7 +64,7 @@ GPT_OSS = s.Dialect(
         ),
         # Any other splits the markers of the answer's channels.
         s.put({"tokenizer.ggml.pre": "gpt-4o"}),
-        s.replace((".attn_out.", ".attn_output."), (".ffn_norm.", ".post_attention_norm.")),
+        GPT_OSS_NAMES,
         s.append(".attn_sinks", ".weight"),
     ),
 )

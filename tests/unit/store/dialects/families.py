@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -214,3 +215,39 @@ FAMILIES: dict[str, Callable[[], Family]] = {
     "nemotron_h_moe": hybrids.nemotron_h_moe,
     "nemotron_h_omni": hybrids.nemotron_h_omni,
 }
+
+
+def _gemma3_text() -> Family:
+    return _text_only(seeing.gemma3(), refusal="key not found in model: gemma3.attention")
+
+
+def _gemma4_text() -> Family:
+    return _text_only(gemmas.gemma4(), refusal=None)
+
+
+def _mistral3_text() -> Family:
+    return _text_only(seeing.mistral3(), refusal=None)
+
+
+def _text_only(family: Family, refusal: str | None) -> Family:
+    """The same without towers: single keys are all that is missing."""
+    source = {key: value for key, value in family.source.keys.items() if ".vision." not in key}
+    for name in ("tokens", "scores", "token_type"):
+        if (key := f"tokenizer.ggml.{name}") in family.text.keys:
+            source[key] = family.text.keys[key]
+    return Family(Tiny(source, family.text.tensors), family.text, refusal=refusal)
+
+
+SCALAR: dict[str, Callable[[], Family]] = {
+    "gemma3_text": _gemma3_text,
+    "gemma4_text": _gemma4_text,
+    "mistral3_text": _mistral3_text,
+    "llama3": llama3,
+}
+"""Those that differ from stock files by single keys."""
+
+
+@cache
+def tiny_family(name: str) -> Family:
+    """One of them, made once."""
+    return (FAMILIES | SCALAR)[name]()

@@ -12,7 +12,7 @@ import pytest
 
 from ollama_server.errors import StoreError
 from ollama_server.store.dialects import cache as caches
-from ollama_server.store.dialects.cache import Cache
+from ollama_server.store.dialects.cache import Cache, Derived, Made
 from ollama_server.store.fsck import check_store
 from ollama_server.store.store import Store
 
@@ -26,43 +26,53 @@ def blob(store: Path, name: str = DIGEST, text: bytes = b"weights") -> Path:
     return path
 
 
-def fill(size: int = 10) -> Callable[[Path], int]:
-    def write(target: Path) -> int:
-        return target.write_bytes(bytes(size))
+def fill(size: int = 10) -> Callable[[Path], Made]:
+    def make(target: Path) -> Made:
+        return Made(target.write_bytes(bytes(size)))
 
-    return write
+    return make
 
 
-def never(_: Path) -> int:
+def never(_: Path) -> Made:
     raise AssertionError("the entry exists already")
 
 
 def test_an_entry_is_made_once(tmp_path: Path) -> None:
     source, cache = blob(tmp_path), Cache(tmp_path)
-    first = cache.get(source, "text", fill())
-    assert cache.get(source, "text", never) == first
+    first = cache.get(source, "text", fill()).path
+    assert cache.get(source, "text", never).path == first
     assert first.read_bytes() == bytes(10)
+
+
+def test_what_needs_no_file_is_remembered_too(tmp_path: Path) -> None:
+    source, cache = blob(tmp_path), Cache(tmp_path)
+    facts = {"overrides": {"a.b": 1e-6, "c": "text", "d": True, "e": 7}}
+    cache.get(source, "text", lambda _: Made(facts=facts))
+    found: Derived = cache.get(source, "text", never)
+    assert (found.size, found.facts) == (0, facts)
+    assert not found.path.exists()
+    assert cache.leftovers() == []
 
 
 def test_roles_have_entries_of_their_own(tmp_path: Path) -> None:
     source, cache = blob(tmp_path), Cache(tmp_path)
-    assert cache.get(source, "text", fill()) != cache.get(source, "mmproj", fill())
+    assert cache.get(source, "text", fill()).path != cache.get(source, "mmproj", fill()).path
 
 
 def test_another_version_makes_another_entry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, cache = blob(tmp_path), Cache(tmp_path)
-    old = cache.get(source, "text", fill())
+    old = cache.get(source, "text", fill()).path
     monkeypatch.setattr(caches, "VERSION", caches.VERSION + 1)
-    assert cache.get(source, "text", fill()) != old
+    assert cache.get(source, "text", fill()).path != old
     assert not old.exists()
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     source, cache = blob(tmp_path), Cache(tmp_path)
 
-    def fail(target: Path) -> int:
+    def fail(target: Path) -> Made:
         target.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
@@ -73,33 +83,33 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_an_entry_of_the_wrong_size_is_made_again(tmp_path: Path) -> None:
     source, cache = blob(tmp_path), Cache(tmp_path)
-    path = cache.get(source, "text", fill())
+    path = cache.get(source, "text", fill()).path
     path.write_bytes(b"cut off")
-    assert cache.get(source, "text", fill()).read_bytes() == bytes(10)
+    assert cache.get(source, "text", fill()).path.read_bytes() == bytes(10)
 
 
 def test_the_least_recently_used_entry_goes_first(tmp_path: Path) -> None:
     cache = Cache(tmp_path, limit=25)
     sources = [blob(tmp_path, f"sha256-{i:064x}") for i in range(3)]
-    old, used = (cache.get(source, "text", fill()) for source in sources[:2])
+    old, used = (cache.get(source, "text", fill()).path for source in sources[:2])
     os.utime(old.with_suffix(".json"), (2, 2))
     os.utime(used.with_suffix(".json"), (1, 1))
     cache.get(sources[1], "text", never)
-    new = cache.get(sources[2], "text", fill())
+    new = cache.get(sources[2], "text", fill()).path
     assert [path.exists() for path in (old, used, new)] == [False, True, True]
 
 
 def test_entries_of_loaded_models_stay(tmp_path: Path) -> None:
     cache = Cache(tmp_path, limit=15)
     first, second = (blob(tmp_path, f"sha256-{i:064x}") for i in range(2))
-    loaded = cache.get(first, "text", fill())
+    loaded = cache.get(first, "text", fill()).path
     cache.get(second, "text", fill(), in_use=[first])
     assert loaded.exists()
 
 
 def test_an_entry_goes_with_its_source(tmp_path: Path) -> None:
     source, cache = blob(tmp_path), Cache(tmp_path)
-    path = cache.get(source, "text", fill())
+    path = cache.get(source, "text", fill()).path
     source.unlink()
     cache.evict()
     assert not path.exists()
@@ -108,7 +118,7 @@ def test_an_entry_goes_with_its_source(tmp_path: Path) -> None:
 
 def test_what_a_crash_left_goes_at_the_start(tmp_path: Path) -> None:
     source, cache = blob(tmp_path), Cache(tmp_path)
-    path = cache.get(source, "text", fill())
+    path = cache.get(source, "text", fill()).path
     (cache.folder / f".tmp-{path.stem}-x").write_bytes(b"half")
     (cache.folder / ("a" * 40 + ".gguf")).write_bytes(b"without a description")
     assert len(cache.leftovers()) == 2
@@ -119,18 +129,18 @@ def test_what_a_crash_left_goes_at_the_start(tmp_path: Path) -> None:
 
 def test_a_damaged_description_is_no_entry(tmp_path: Path) -> None:
     source, cache = blob(tmp_path), Cache(tmp_path)
-    path = cache.get(source, "text", fill())
+    path = cache.get(source, "text", fill()).path
     path.with_suffix(".json").write_text(json.dumps([1]))
-    assert cache.get(source, "text", fill(20)).read_bytes() == bytes(20)
+    assert cache.get(source, "text", fill(20)).path.read_bytes() == bytes(20)
 
 
 def _get(store: Path, source: Path, log: Path) -> None:
-    def write(target: Path) -> int:
+    def make(target: Path) -> Made:
         with log.open("a") as file:
             file.write("made\n")
-        return target.write_bytes(bytes(1 << 20))
+        return Made(target.write_bytes(bytes(1 << 20)))
 
-    Cache(store).get(source, "text", write)
+    Cache(store).get(source, "text", make)
 
 
 def test_two_processes_make_an_entry_once(tmp_path: Path) -> None:
@@ -150,7 +160,7 @@ def test_two_processes_make_an_entry_once(tmp_path: Path) -> None:
 def test_fsck_knows_the_cache(tmp_path: Path) -> None:
     store = Store(tmp_path)
     source = blob(tmp_path)
-    path = store.derived.get(source, "text", fill())
+    path = store.derived.get(source, "text", fill()).path
     (store.derived.folder / ".tmp-half").write_bytes(b"half")
     source.unlink()
     found = {finding.subject: finding.text for finding in check_store(store)}

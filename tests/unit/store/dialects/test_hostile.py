@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from ollama_server.errors import StoreError
+from ollama_server.errors import LoadError, StoreError
 from ollama_server.store.dialects.assemble import write_draft
-from ollama_server.store.dialects.cache import Cache
+from ollama_server.store.dialects.cache import Cache, Made
 from ollama_server.store.dialects.prepare import translated
-from ollama_server.store.dialects.recognize import projector_draft, text_draft
+from ollama_server.store.dialects.recognize import OWN_PROJECTOR, TEXT, text_draft
 from ollama_server.store.gguf import read_gguf
-from tests.unit.store.dialects.families import FAMILIES
+from tests.unit.store.dialects.families import FAMILIES, tiny_family
 from tests.unit.store.dialects.tiny import Tiny
 
+_ROUNDS = 8
+# One is large, and has no rule of its own for tensors.
+_NAMES = [name for name in FAMILIES if name != "llama3"]
 _VALUES = (0, 1, 7, 2**32 - 1, 0.0, float("inf"), "", "text", [0], [1, 2, 3], [True], ["a"])
 
 
@@ -41,14 +44,14 @@ def damage(tiny: Tiny, chance: random.Random) -> Tiny:
 
 
 def translate_all(source: Path, cache: Cache) -> None:
-    """Raises nothing but StoreErrors; what is made is sound."""
-    for role, plan in (("text", text_draft), ("mmproj", projector_draft)):
+    """Raises nothing but errors for a user; what is made is sound."""
+    for role in (TEXT, OWN_PROJECTOR):
         try:
-            made = translated(source, role, plan, cache)
-        except StoreError:
+            found = translated(source, role, cache)
+        except (StoreError, LoadError):
             continue
-        if made is not None:
-            read_gguf(made)
+        if found.path is not None:
+            read_gguf(found.path)
 
 
 def assert_clean(cache: Cache) -> None:
@@ -56,20 +59,20 @@ def assert_clean(cache: Cache) -> None:
     assert [entry.problem for entry in cache.entries() if entry.problem] == []
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", _NAMES)
 def test_changed_headers_give_errors_or_sound_files(name: str, tmp_path: Path) -> None:
-    chance, tiny, cache = random.Random(name), FAMILIES[name]().source, Cache(tmp_path / "store")
-    for number in range(12):
+    chance, tiny, cache = random.Random(name), tiny_family(name).source, Cache(tmp_path / "store")
+    for number in range(_ROUNDS):
         translate_all(damage(tiny, chance).write(tmp_path / f"{number}.gguf"), cache)
     assert_clean(cache)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", _NAMES)
 def test_changed_bytes_give_errors_or_sound_files(name: str, tmp_path: Path) -> None:
     chance, cache = random.Random(name), Cache(tmp_path / "store")
-    source = FAMILIES[name]().source.write(tmp_path / "source.gguf")
+    source = tiny_family(name).source.write(tmp_path / "source.gguf")
     data, header = source.read_bytes(), read_gguf(source).data_offset
-    for number in range(12):
+    for number in range(_ROUNDS):
         changed = bytearray(data)
         for _ in range(3):
             changed[chance.randrange(24, header)] = chance.randrange(256)
@@ -81,26 +84,26 @@ def test_changed_bytes_give_errors_or_sound_files(name: str, tmp_path: Path) -> 
     assert_clean(cache)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", _NAMES)
 def test_files_that_are_cut_off_give_errors(name: str, tmp_path: Path) -> None:
     cache = Cache(tmp_path / "store")
-    source = FAMILIES[name]().source.write(tmp_path / "source.gguf")
+    source = tiny_family(name).source.write(tmp_path / "source.gguf")
     data = source.read_bytes()
     for number, length in enumerate((10, 1000, len(data) // 2, len(data) - 64)):
         path = tmp_path / f"{number}.gguf"
         path.write_bytes(data[:length])
         with pytest.raises(StoreError):
-            translated(path, "text", text_draft, cache)
+            translated(path, TEXT, cache)
     assert cache.entries() == []
     assert_clean(cache)
 
 
 def test_a_file_that_shrinks_meanwhile_leaves_nothing(tmp_path: Path) -> None:
-    source = FAMILIES["gemma3"]().source.write(tmp_path / "source.gguf")
+    source = tiny_family("gemma3").source.write(tmp_path / "source.gguf")
     cache, draft = Cache(tmp_path / "store"), text_draft(read_gguf(source))
     assert draft is not None
     source.write_bytes(source.read_bytes()[: read_gguf(source).data_offset + 100])
     with pytest.raises(StoreError):
-        cache.get(source, "text", lambda target: write_draft(draft, target))
+        cache.get(source, "text", lambda target: Made(write_draft(draft, target)))
     assert_clean(cache)
     assert cache.entries() == []

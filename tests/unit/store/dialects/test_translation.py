@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from ollama_server.store.dialects.assemble import write_draft
 from ollama_server.store.dialects.cache import Cache
 from ollama_server.store.dialects.draft import Draft
-from ollama_server.store.dialects.prepare import translated
-from ollama_server.store.dialects.recognize import projector_draft, text_draft
+from ollama_server.store.dialects.prepare import Translation, translated
+from ollama_server.store.dialects.recognize import TEXT, projector_draft, text_draft
 from ollama_server.store.gguf import GGUF, raw_values, read_gguf
-from tests.unit.store.dialects.families import FAMILIES
+from tests.unit.store.dialects.families import FAMILIES, SCALAR, tiny_family
 from tests.unit.store.dialects.tiny import Tiny, encoded
 from tests.unit.store.dialects.towers import Family
 
@@ -21,8 +22,7 @@ TensorData = dict[str, tuple[tuple[int, ...], int, bytes]]
 
 @pytest.fixture(params=FAMILIES)
 def family(request: pytest.FixtureRequest) -> Family:
-    made: Family = FAMILIES[request.param]()
-    return made
+    return tiny_family(request.param)
 
 
 def tensor_data(path: Path) -> TensorData:
@@ -45,25 +45,32 @@ def assert_same(found: Path, stock: Tiny, at: Path) -> None:
     assert wrong == {}
 
 
-def translate(source: Path, plan: Callable[[GGUF], Draft | None], store: Path) -> Path | None:
-    return translated(source, "text", plan, Cache(store))
+def made(source: Path, plan: Callable[[GGUF], Draft | None]) -> Path | None:
+    """The translation's file."""
+    draft = plan(read_gguf(source))
+    if draft is None:
+        return None
+    target = source.with_name("made.gguf")
+    target.touch()
+    write_draft(draft, target)
+    return target
 
 
 def test_text_becomes_the_stock_file(family: Family, tmp_path: Path) -> None:
     source = family.source.write(tmp_path / "source.gguf")
-    made = translate(source, text_draft, tmp_path / "store")
-    assert made is not None
-    assert_same(made, family.text, tmp_path / "stock.gguf")
+    found = made(source, text_draft)
+    assert found is not None
+    assert_same(found, family.text, tmp_path / "stock.gguf")
 
 
 def test_tower_becomes_the_stock_projector(family: Family, tmp_path: Path) -> None:
     source = family.source.write(tmp_path / "source.gguf")
-    made = translate(source, projector_draft, tmp_path / "store")
+    found = made(source, projector_draft)
     if family.projector is None:
-        assert made is None
+        assert found is None
     else:
-        assert made is not None
-        assert_same(made, family.projector, tmp_path / "stock.gguf")
+        assert found is not None
+        assert_same(found, family.projector, tmp_path / "stock.gguf")
 
 
 def test_stock_files_need_no_translation(family: Family, tmp_path: Path) -> None:
@@ -77,15 +84,39 @@ def test_stock_files_need_no_translation(family: Family, tmp_path: Path) -> None
 
 def test_a_translation_needs_no_translation(family: Family, tmp_path: Path) -> None:
     source = family.source.write(tmp_path / "source.gguf")
-    made = translate(source, text_draft, tmp_path / "store")
-    assert made is not None
-    assert text_draft(read_gguf(made)) is None
-    assert projector_draft(read_gguf(made)) is None
+    found = made(source, text_draft)
+    assert found is not None
+    assert text_draft(read_gguf(found)) is None
+    assert projector_draft(read_gguf(found)) is None
 
 
 def test_the_source_stays_as_it_is(family: Family, tmp_path: Path) -> None:
     source = family.source.write(tmp_path / "source.gguf")
     before = source.read_bytes()
     source.chmod(0o444)
-    translate(source, text_draft, tmp_path / "store")
+    made(source, text_draft)
+    made(source, projector_draft)
     assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_single_keys_need_no_file(name: str, tmp_path: Path) -> None:
+    family = tiny_family(name)
+    source = family.source.write(tmp_path / "source.gguf")
+    found = translated(source, TEXT, Cache(tmp_path / "store"))
+    stock = family.text.keys
+    assert found.path is None
+    assert found.overrides
+    assert {key: encoded(key, value) for key, value in found.overrides.items()} == {
+        key: encoded(key, stock.get(key, found.overrides[key])) for key in found.overrides
+    }
+
+
+def test_a_stock_file_of_a_known_architecture_is_looked_into_once(tmp_path: Path) -> None:
+    """One that is recognised, although nothing has to change."""
+    family = tiny_family("llama4")
+    keys = family.text.keys | {"llama4.rope.scaling.type": "none"}
+    tensors = family.text.tensors
+    source = Tiny(keys, tensors | {"v": tensors["output_norm.weight"]}).write(tmp_path / "s.gguf")
+    cache = Cache(tmp_path / "store")
+    assert translated(source, TEXT, cache) == Translation()
