@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 
 from ollama_server.cli.errors import ApiError, CliError
@@ -52,6 +54,7 @@ class Client:
             headers=headers,
             auth=SignedRequests() if signs else None,
             timeout=httpx.Timeout(None, connect=10),
+            verify=trusted() if self.base_url.startswith("https") else False,
             trust_env=False,
         )
 
@@ -121,6 +124,13 @@ class Client:
             raise CliError(UNREACHABLE.format(program=program_name())) from error
         except httpx.HTTPError as error:
             raise CliError(f"the connection to the server broke: {error}") from error
+
+
+def trusted() -> ssl.SSLContext:
+    """Certificates of the system, of SSL_CERT_FILE, and those that come with Python's packages."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 def error_text(response: httpx.Response) -> str:
