@@ -228,14 +228,15 @@ class Store:
                 removed.append(path)
             self._remove_leftovers(oldest)
             self._remove_scratch(oldest)
-            self.derived.clean()
             return removed
 
     def start(self, *, prune: bool = True) -> None:
-        """What a server does once before it serves: rename legacy blobs, then prune."""
+        """What a server does once before it serves: rename legacy blobs, tidy up, prune."""
         self.blobs.rename_legacy()
-        if prune and self.root.is_dir():
-            self.prune()
+        if self.root.is_dir():
+            if prune:
+                self.prune()
+            self.derived.clean()
 
     def referenced(self) -> set[str]:
         """Every digest that any manifest mentions; damaged ones are searched for digests."""

@@ -138,12 +138,13 @@ class Cache:
 
     def clean(self) -> None:
         """What a server does at its start: leftovers of a crash and unusable entries go."""
-        for path in self.leftovers():
-            key = path.name.removeprefix(TEMPORARY_PREFIX)[:_KEY_LENGTH]
-            with self._locked(key, wait=False) as held:
-                if held and self._is_left(path):
-                    path.unlink(missing_ok=True)
-        self.evict()
+        with disk_errors(self.folder):
+            for path in self.leftovers():
+                key = path.name.removeprefix(TEMPORARY_PREFIX)[:_KEY_LENGTH]
+                with self._locked(key, wait=False) as held:
+                    if held and self._is_left(path):
+                        path.unlink(missing_ok=True)
+            self._evict(())
 
     # --- details ----------------------------------------------------------------------------------
 
