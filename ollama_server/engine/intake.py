@@ -15,7 +15,7 @@ from .model import Model
 from .sampling import Sampler, SamplingError
 from .sequence import Sequence
 from .text import TextStream
-from .vision import MediaError, MediaPrompt, Projector
+from .vision import MediaError, MediaPrompt, Projector, too_long
 
 # Generations without an end are cut at this many times the context.
 ENDLESS = 10
@@ -164,10 +164,7 @@ class Intake:
         if len(tokens) < cells:
             return tokens, 0
         if prompt.chunks or not request.truncate:
-            raise RequestError(
-                f"request ({len(tokens)} tokens) exceeds the available context size "
-                f"({cells} tokens), try increasing it"
-            )
+            raise RequestError(too_long(len(tokens), cells))
         if not (request.shift and self._model.can_shift):
             raise RequestError(PROMPT_TOO_LONG)
         keep = len(tokens) if request.num_keep < 0 else request.num_keep

@@ -124,6 +124,10 @@ class Projector:
                 )
                 if status != 0:
                     raise MediaError(f"the prompt's images could not be prepared ({status})")
+                # Encoding takes long: what will not fit is refused before it.
+                count, cells = int(lib.mtmd_helper_get_n_tokens(chunks)), self._model.layout.cells
+                if count >= cells:
+                    raise MediaError(too_long(count, cells))
                 return self._collect(chunks)
             finally:
                 lib.mtmd_input_chunks_free(chunks)
@@ -246,6 +250,14 @@ class Projector:
         if self._ctx:
             lib.mtmd_free(self._ctx)
             self._ctx = None
+
+
+def too_long(count: int, cells: int) -> str:
+    """What is said of a prompt of ``count`` tokens that may not be cut."""
+    return (
+        f"request ({count} tokens) exceeds the available context size ({cells} tokens), "
+        "try increasing it"
+    )
 
 
 def _text_tokens(chunk: object) -> list[int]:

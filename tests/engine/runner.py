@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -35,13 +36,17 @@ class Answer:
 
 
 class Runner:
-    """Loads a model on construction; ``answer`` is Ready or LoadFailed."""
+    """Loads a model on construction; ``answer`` is Ready or LoadFailed.
 
-    def __init__(self, load: p.Load) -> None:
+    Keywords are more of its environment.
+    """
+
+    def __init__(self, load: p.Load, **environment: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "ollama_server.engine"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env={**os.environ, **environment},
         )
         self._next_id = 0
         self.send(load)

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import base64
+import functools
+import math
+import queue
 import struct
 import subprocess
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ollama_server.engine import protocol as p
+from ollama_server.engine.engine import Engine
+from ollama_server.engine.intake import Intake
+from ollama_server.engine.log import NativeLog
+from ollama_server.engine.model import Model
+from ollama_server.engine.vision import Projector
 
 from .conftest import TINY
-from .projectors import write_projector
+from .projectors import HEARING, SEEING, write_projector, write_turned
 from .runner import GREEDY, Runner
 from .test_generation import endless
 
 CLI = Path(__file__).parents[2] / ".build" / "bin" / "llama-mtmd-cli"
 BEFORE, AFTER = "<|im_start|>user\n", "What is this?<|im_end|>\n<|im_start|>assistant\n"
-KINDS = ("mlp", "gemma3")
+# One with one position a token, one whose tokens see each other, one with positions in space.
+KINDS = ("mlp", "gemma3", "qwen2vl_merger")
+CONTEXT = 2048
+STREAM, IMAGE = 1, 2
 
 
-def picture(seed: int, size: int = 32) -> bytes:
+def picture(seed: int, width: int = 32, height: int = 32) -> bytes:
     """A PNG of random pixels."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)
 
     def chunk(name: bytes, data: bytes) -> bytes:
@@ -34,7 +46,7 @@ def picture(seed: int, size: int = 32) -> bytes:
             struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         )
 
-    header = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", header)
@@ -43,15 +55,41 @@ def picture(seed: int, size: int = 32) -> bytes:
     )
 
 
+def noise(seed: int, seconds: float = 1.0) -> bytes:
+    """A WAV file of noise, 16,000 samples a second."""
+    values = np.random.default_rng(seed).normal(0, 3000, int(16000 * seconds))
+    samples = values.astype("<i2").tobytes()
+    layout = struct.pack("<IHHIIHH", 16, 1, 1, 16000, 32000, 2, 16)
+    body = b"WAVEfmt " + layout + b"data" + struct.pack("<I", len(samples)) + samples
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """A text model and a random projector that fits it."""
+
+    model: Path
+    projector: Path
+
+
+def make_eyes(folder: Path, kind: str, *, image: int = 32) -> Eyes:
+    """The embedded model; with positions in space for the projectors that have them."""
+    projector = write_projector(folder / f"{kind}.gguf", kind, text_width=256, image=image)
+    if not kind.endswith("vl_merger"):
+        return Eyes(TINY, projector)
+    return Eyes(write_turned(folder / "turned.gguf", TINY), projector)
+
+
 @pytest.fixture(scope="module", params=KINDS)
 def seeing(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Runner, Path]]:
-    """A runner with a random projector of each type, and the projector's file."""
-    path = tmp_path_factory.mktemp("projector") / f"{request.param}.gguf"
-    write_projector(path, request.param, text_width=256)
-    runner = Runner(p.Load(str(TINY), projectors=[str(path)], num_ctx=512, parallel=4))
-    yield runner, path
+) -> Iterator[Runner]:
+    """A runner with a random projector of each kind."""
+    eyes = make_eyes(tmp_path_factory.mktemp("projector"), request.param)
+    runner = Runner(
+        p.Load(str(eyes.model), projectors=[str(eyes.projector)], num_ctx=512, parallel=4)
+    )
+    yield runner
     runner.close()
 
 
@@ -61,71 +99,171 @@ def ask(runner: Runner, *images: bytes, after: str = AFTER, tokens: int = 24) ->
     return p.Generate(runner.id(), parts, GREEDY, max_tokens=tokens)
 
 
-def test_the_answer_is_that_of_llama_cpp(seeing: tuple[Runner, Path], tmp_path: Path) -> None:
+# --- beside llama.cpp's own program ---------------------------------------------------------------
+
+
+def said_by_llama(eyes: Eyes, file: Path, dump: Path) -> bytes:
+    """What llama-mtmd-cli says about a file; its embeddings go to ``dump``."""
     if not CLI.exists():
         pytest.skip("needs llama-mtmd-cli: make llama-tools")
-    runner, projector = seeing
-    image = tmp_path / "image.png"
-    for seed in range(4):
-        image.write_bytes(picture(seed))
-        command = [CLI, "-m", TINY, "--mmproj", projector, "--image", image, "-p", "What is this?"]
-        command += ["--temp", "0", "-n", "200", "-t", "1", "-c", "512", "--jinja"]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        answer = runner.generate_all([ask(runner, image.read_bytes(), tokens=200)])[0]
+    kind = "--audio" if file.suffix == ".wav" else "--image"
+    command = [CLI, "-m", eyes.model, "--mmproj", eyes.projector, kind, file]
+    command += ["-p", "What is this?", "--temp", "0", "-n", "120", "-t", "1"]
+    command += ["-c", str(CONTEXT), "--jinja"]
+    done = subprocess.run(
+        command, capture_output=True, check=True, env={"MTMD_DEBUG_EMBEDDINGS": str(dump)}
+    )
+    return done.stdout.strip()
+
+
+def embeddings(dump: Path) -> np.ndarray:
+    """The matrix that llama.cpp wrote: its rows are those of all tiles encoded together."""
+    if not dump.exists():
+        pytest.skip("this llama.cpp does not show its embeddings")
+    data = dump.read_bytes()
+    (columns,) = struct.unpack_from("<i", data, 4)
+    return np.frombuffer(data, np.float32, offset=8).reshape(-1, columns)
+
+
+@pytest.mark.parametrize("kind", [*SEEING, *HEARING])
+def test_embeddings_and_answers_are_those_of_llama_cpp(kind: str, tmp_path: Path) -> None:
+    eyes = make_eyes(tmp_path, kind)
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    load = p.Load(str(eyes.model), projectors=[str(eyes.projector)], num_ctx=CONTEXT, num_thread=1)
+    runner = Runner(load, MTMD_DEBUG_EMBEDDINGS=str(ours))
+    for seed in range(3):
+        file = tmp_path / ("sound.wav" if kind in HEARING else "image.png")
+        file.write_bytes(noise(seed) if kind in HEARING else picture(seed, 48, 80))
+        said = said_by_llama(eyes, file, theirs)
+        media = p.Media(file.read_bytes(), "audio" if kind in HEARING else "image")
+        parts = [p.Text(BEFORE), media, p.Text(AFTER)]
+        request = p.Generate(runner.id(), parts, GREEDY, max_tokens=120)
+        answer = runner.generate_all([request])[0]
+        # The program encodes all tiles of an image at once, the runner one after the other.
+        last = embeddings(ours)
+        np.testing.assert_array_equal(last, embeddings(theirs)[-len(last) :])
         # The program ends without waiting for its log's thread, which loses the last words.
         assert len(said) > 20
-        assert answer.text.strip().startswith(said)
+        assert answer.text.strip().startswith(said.decode("utf-8", "replace").rstrip("\ufffd"))
+    runner.close()
+
+
+# --- in the batch ---------------------------------------------------------------------------------
 
 
 def test_a_repeated_image_is_neither_encoded_nor_computed_again(
-    seeing: tuple[Runner, Path],
+    seeing: Runner,
 ) -> None:
-    runner, _ = seeing
     long = "Say what you see, and whether it is what you saw before. " * 12
-    first = runner.generate_all([ask(runner, picture(9), after=long + AFTER)])[0]
-    again = runner.generate_all([ask(runner, picture(9), after=long + AFTER)])[0]
+    first = seeing.generate_all([ask(seeing, picture(9), after=long + AFTER)])[0]
+    again = seeing.generate_all([ask(seeing, picture(9), after=long + AFTER)])[0]
     assert again.text == first.text
     assert again.finished.cached_tokens > again.finished.prompt_tokens / 2
 
 
-def test_another_image_is_not_mistaken_for_the_first(seeing: tuple[Runner, Path]) -> None:
-    runner, _ = seeing
+def test_another_image_is_not_mistaken_for_the_first(seeing: Runner) -> None:
     long = "Say what you see. " * 20
-    alone = runner.generate_all([ask(runner, picture(5), after=long + AFTER)])[0].text
-    runner.generate_all([ask(runner, picture(6), after=long + AFTER)])
-    assert runner.generate_all([ask(runner, picture(5), after=long + AFTER)])[0].text == alone
+    alone = seeing.generate_all([ask(seeing, picture(5), after=long + AFTER)])[0].text
+    seeing.generate_all([ask(seeing, picture(6), after=long + AFTER)])
+    assert seeing.generate_all([ask(seeing, picture(5), after=long + AFTER)])[0].text == alone
 
 
-def test_requests_with_different_images_share_a_batch(seeing: tuple[Runner, Path]) -> None:
-    runner, _ = seeing
-    alone = [runner.generate_all([ask(runner, picture(i))])[0].text for i in range(3)]
-    together = runner.generate_all([ask(runner, picture(i)) for i in range(3)])
+def test_requests_with_different_images_share_a_batch(seeing: Runner) -> None:
+    alone = [seeing.generate_all([ask(seeing, picture(i))])[0].text for i in range(3)]
+    together = seeing.generate_all([ask(seeing, picture(i)) for i in range(3)])
     assert [answer.text for answer in together] == alone
 
 
-def test_text_streams_go_on_beside_an_image(seeing: tuple[Runner, Path]) -> None:
-    runner, _ = seeing
-    alone = runner.generate_all([endless(runner, max_tokens=60)])[0].text
-    stream, image = endless(runner, max_tokens=60), ask(runner, picture(11))
-    assert runner.generate_all([stream, image])[0].text == alone
+def test_text_streams_go_on_beside_an_image(seeing: Runner) -> None:
+    alone = seeing.generate_all([endless(seeing, max_tokens=60)])[0].text
+    stream, image = endless(seeing, max_tokens=60), ask(seeing, picture(11))
+    assert seeing.generate_all([stream, image])[0].text == alone
 
 
 @pytest.mark.parametrize("data", [b"", b"not an image", picture(1)[:40], base64.b64encode(b"x")])
-def test_a_broken_image_is_refused_by_its_number(seeing: tuple[Runner, Path], data: bytes) -> None:
-    runner, _ = seeing
-    failed = runner.generate_all([ask(runner, picture(2), data)])[0].failed
+def test_a_broken_image_is_refused_by_its_number(seeing: Runner, data: bytes) -> None:
+    failed = seeing.generate_all([ask(seeing, picture(2), data)])[0].failed
     assert failed.status == 400
     assert "2" in failed.error
-    assert runner.generate_all([ask(runner, picture(2))])[0].finished
+    assert seeing.generate_all([ask(seeing, picture(2))])[0].finished
 
 
-def test_sound_is_refused_by_a_model_that_only_sees(seeing: tuple[Runner, Path]) -> None:
-    runner, _ = seeing
-    request = p.Generate(runner.id(), [p.Media(b"RIFF", "audio"), p.Text("?")], GREEDY)
-    failed = runner.generate_all([request])[0].failed
+def test_images_that_do_not_fit_the_context_are_refused(seeing: Runner) -> None:
+    failed = seeing.generate_all([ask(seeing, *map(picture, range(64)))])[0].failed
+    assert failed.status == 400
+    assert "exceeds the available context size (512 tokens)" in failed.error
+
+
+def test_sound_is_refused_by_a_model_that_only_sees(seeing: Runner) -> None:
+    request = p.Generate(seeing.id(), [p.Media(b"RIFF", "audio"), p.Text("?")], GREEDY)
+    failed = seeing.generate_all([request])[0].failed
     assert (failed.status, failed.error) == (400, "this model does not take sound")
 
 
 def test_a_model_without_a_projector_refuses_images(runner: Runner) -> None:
     failed = runner.generate_all([ask(runner, picture(1))])[0].failed
     assert (failed.status, failed.error) == (400, "this model does not take images or sound")
+
+
+# --- in pieces ------------------------------------------------------------------------------------
+
+
+def see_in_pieces(eyes: Eyes, num_batch: int) -> str:
+    """The answer to a large image by a runner with batches of this size."""
+    load = p.Load(
+        str(eyes.model), projectors=[str(eyes.projector)], num_ctx=1024, num_batch=num_batch
+    )
+    runner = Runner(load)
+    text = runner.generate_all([ask(runner, picture(3, 64, 64), tokens=40)])[0].text
+    runner.close()
+    return text
+
+
+@pytest.mark.parametrize("kind", ["mlp", "qwen2vl_merger"])
+def test_the_answer_does_not_depend_on_the_pieces(kind: str, tmp_path: Path) -> None:
+    eyes = make_eyes(tmp_path, kind, image=64)
+    assert see_in_pieces(eyes, 32) == see_in_pieces(eyes, 512)
+
+
+@functools.cache
+def native_log() -> NativeLog:
+    """llama.cpp's log in this process; it is never let go, for llama.cpp keeps pointing to it."""
+    return NativeLog()
+
+
+def test_streams_get_a_token_between_any_two_pieces_of_an_image(tmp_path: Path) -> None:
+    eyes = make_eyes(tmp_path, "mlp", image=128)
+    load = p.Load(
+        str(eyes.model), projectors=[str(eyes.projector)], num_ctx=1024, parallel=2, num_batch=32
+    )
+    model = Model(load, lambda _: None, native_log())
+    projector = Projector(str(eyes.projector), model, load)
+    inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+    told: list[p.FromRunner] = []
+
+    def hear(message: p.FromRunner) -> None:
+        told.append(message)
+        if isinstance(message, p.Finished) and message.id == IMAGE:
+            inbox.put(p.Shutdown())
+
+    # Both are ready before the engine takes its first step.
+    intake = Intake(model, projector)
+    parts = [p.Text(BEFORE), p.Media(picture(3, 128, 128)), p.Text(AFTER)]
+    no_end = dict.fromkeys(model.end_tokens, -math.inf)
+    stream = p.Generate(
+        STREAM, [p.Text("Once")], p.Sampling(temperature=0, logit_bias=no_end), max_tokens=900
+    )
+    for request in (stream, p.Generate(IMAGE, parts, GREEDY, max_tokens=1)):
+        inbox.put(intake.prepare(request))
+    Engine(model, inbox, hear, projector).run()
+    tokens = sum(
+        delta.tokens
+        for message in told
+        if isinstance(message, p.Step)
+        for delta in message.deltas
+        if delta.id == STREAM
+    )
+    pieces = 256 // 32
+    assert tokens >= pieces
+    projector.close()
+    model.close()
