@@ -5,6 +5,7 @@
 #   make lint        ruff and mypy
 #   make bench       compare with llama-server and llama-bench (bench/bench.mk)
 #   make model       train the embedded model again; make model-eval prints its scores
+#   make sight       train the small model that sees again; make sight-eval prints its scores
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -15,7 +16,7 @@ PYTEST_ARGS ?=
 STAMPS := $(VENV)/.stamps
 comma := ,
 
-.PHONY: help serve install test lint format model model-eval clean
+.PHONY: help serve install test lint format model model-eval sight sight-eval clean
 
 help:
 	@sed -n 's/^#   //p' Makefile bench/bench.mk
@@ -42,6 +43,12 @@ model: $(STAMPS)/reference
 
 model-eval: $(STAMPS)/serve
 	$(PYTHON) -m models.tiny.evaluate
+
+sight: $(STAMPS)/reference
+	$(PYTHON) -m models.sight.make
+
+sight-eval: $(STAMPS)/serve
+	$(PYTHON) -m models.sight.evaluate
 
 clean:
 	rm -rf .build dist build .pytest_cache .mypy_cache .ruff_cache
