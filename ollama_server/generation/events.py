@@ -35,13 +35,18 @@ class Rendered:
 
 @dataclass(slots=True)
 class Chunk:
-    """News of answer ``index``: any of the fields may be empty, not all of them."""
+    """News of answer ``index``: any of the texts and lists may be empty, not all of them.
+
+    ``more`` promises that the next event of the answer is there already, so that both may be
+    written to the client together.
+    """
 
     index: int = 0
     content: str = ""
     thinking: str = ""
     tool_calls: list[ToolCall] = field(default_factory=list)
     logprobs: list[Logprob] = field(default_factory=list)
+    more: bool = False
 
 
 @dataclass(slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from ollama_server.chat.parse import (
@@ -139,7 +140,7 @@ def check(request: GenerationRequest, installed: Installed) -> Think:
         if "image" in kinds and "vision" not in able:
             raise BadRequest(f'"{request.model}" does not support images')
         if "audio" in kinds and "audio" not in able:
-            raise BadRequest(f'"{request.model}" does not support sound')
+            raise BadRequest(f'"{request.model}" does not support audio')
     return think
 
 
@@ -203,24 +204,33 @@ class _Run:
 
     async def _answer(self, index: int) -> AsyncGenerator[Chunk | Done, None]:
         parser = self._parser()
-        message = self._message(index)
-        async with aclosing(self._runner.generate(message)) as news:
-            async for item in news:
-                if type(item) is protocol.Finished:
-                    rest = parser.finish(truncated=item.reason == "length") if parser else None
-                    if rest:
-                        yield Chunk(index, rest.content, rest.thinking, rest.tool_calls)
-                    yield self._done(index, item)
-                    return
-                assert isinstance(item, protocol.Delta)
-                if parser is None:
-                    yield Chunk(index, item.text, logprobs=item.logprobs)
-                    continue
-                delta = parser.feed(item.text)
-                if delta or item.logprobs:
-                    yield Chunk(
-                        index, delta.content, delta.thinking, delta.tool_calls, item.logprobs
-                    )
+        async with aclosing(self._runner.generate(self._message(index))) as news:
+            async for items in news:
+                events: list[Chunk | Done] = []
+                try:
+                    for item in items:
+                        events += self._events(index, item, parser)
+                finally:
+                    # What was said before a text that cannot be parsed is heard all the same.
+                    for event, following in zip_longest(events, events[1:]):
+                        if type(event) is Chunk:
+                            event.more = following is not None
+                        yield event
+
+    def _events(
+        self, index: int, item: protocol.Delta | protocol.Finished, parser: OutputParser | None
+    ) -> Iterator[Chunk | Done]:
+        if isinstance(item, protocol.Finished):
+            rest = parser.finish(truncated=item.reason == "length") if parser else None
+            if rest:
+                yield Chunk(index, rest.content, rest.thinking, rest.tool_calls)
+            yield self._done(index, item)
+        elif parser is None:
+            yield Chunk(index, item.text, logprobs=item.logprobs)
+        else:
+            delta = parser.feed(item.text)
+            if delta or item.logprobs:
+                yield Chunk(index, delta.content, delta.thinking, delta.tool_calls, item.logprobs)
 
     def _parser(self) -> OutputParser | None:
         """None where the text is the answer as it is: raw prompts, and completions of tokens."""

@@ -55,9 +55,12 @@ async def encoded(
 ) -> AsyncGenerator[bytes | Whole, None]:
     """The frames of a whole stream; closing it closes ``events``."""
     async with closing(events):
+        held = b""
         async for event in events:
-            if frames := encoder.feed(event):
-                yield frames
+            held += encoder.feed(event)
+            if held and not (type(event) is Chunk and event.more):
+                yield held
+                held = b""
         if frames := encoder.end():
             yield frames
 

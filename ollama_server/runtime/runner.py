@@ -50,12 +50,21 @@ class _Mailbox:
         self._wake()
 
     async def get(self) -> Any:
+        await self._arrival()
+        return self._items.popleft()
+
+    async def get_all(self) -> list[Any]:
+        await self._arrival()
+        items = list(self._items)
+        self._items.clear()
+        return items
+
+    async def _arrival(self) -> None:
         while not self._items:
             if self._error is not None:
                 raise self._error
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
-        return self._items.popleft()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -157,13 +166,16 @@ class Runner:
 
     async def generate(
         self, message: protocol.Generate
-    ) -> AsyncGenerator[protocol.Delta | protocol.Finished, None]:
-        """Deltas, then one Finished. Closing the generator early cancels the generation."""
+    ) -> AsyncGenerator[list[protocol.Delta | protocol.Finished], None]:
+        """Deltas, then one Finished, in lists of what has come in the meantime.
+
+        Closing the generator early cancels the generation.
+        """
         with self._request(message) as mailbox:
             while True:
-                item = await mailbox.get()
-                yield item
-                if type(item) is protocol.Finished:
+                items = await mailbox.get_all()
+                yield items
+                if type(items[-1]) is protocol.Finished:
                     return
 
     async def tokenize(

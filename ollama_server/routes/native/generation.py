@@ -174,14 +174,19 @@ async def _streamed(
     """A line for each event; load, unload and debug replies are whole objects instead."""
     encode = frames.encode
     started = False
+    held = b""
     async with aclosing(events):
         async for event in events:
             if type(event) is Chunk:
                 started = True
-                yield encode(encoder.frame(event)) + b"\n"
+                held += encode(encoder.frame(event)) + b"\n"
+                if not event.more:
+                    yield held
+                    held = b""
             elif type(event) is Done:
                 started = True
-                yield encode(encoder.frame(_NOTHING, done=True, **frames.counters(event))) + b"\n"
+                last = encode(encoder.frame(_NOTHING, done=True, **frames.counters(event)))
+                yield held + last + b"\n"
             elif isinstance(event, Rendered | Unloaded):
                 yield _single(encoder, event)
                 return
