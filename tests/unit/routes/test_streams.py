@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from ollama_server.generation.events import Chunk, Event
-from ollama_server.routes.anthropic.answers import MessageBuilder
 from ollama_server.routes.answers import Encoder, encoded
+from ollama_server.routes.anthropic.answers import MessageBuilder
 from ollama_server.routes.openai.chat_answers import ChatStream
 
 from .events import data_frames, done, stream
