@@ -10,6 +10,7 @@ from ollama_server.store.gguf import GGUF, LazyArray
 
 _ROPE_SCALINGS = ("none", "linear", "yarn", "longrope")
 _INCOMPATIBLE = {"mllama": "Llama 3.2 Vision's cross-attention"}
+_MAX_BLOCKS, _MAX_EXPERTS = 512, 1024
 _checked_vocabularies: dict[tuple[str, int, int], str] = {}
 
 
@@ -34,18 +35,56 @@ def _problem(header: GGUF) -> str:
             f"(it knows {', '.join(_ROPE_SCALINGS)}): pull or convert the model again"
         )
     return (
-        _expert_problem(header)
+        _size_problem(header)
+        or _expert_problem(header)
+        or _latent_problem(header)
         or _rope_problem(header)
         or _temperature_problem(header)
         or _vocabulary_problem(header)
     )
 
 
+def _size_problem(header: GGUF) -> str:
+    if header.get("block_count") == 0:
+        return f"{header.architecture}.block_count is 0: pull or convert the model again"
+    for name, limit in (("block_count", _MAX_BLOCKS), ("expert_count", _MAX_EXPERTS)):
+        value = _number(header.get(name))
+        if value > limit:
+            return (
+                f"{header.architecture}.{name} is {value}, more than llama.cpp's {limit}: "
+                "pull or convert the model again"
+            )
+    return ""
+
+
 def _expert_problem(header: GGUF) -> str:
-    if _number(header.get("expert_count")) and not _number(header.get("expert_used_count")):
+    count, used = _number(header.get("expert_count")), _number(header.get("expert_used_count"))
+    groups = _number(header.get("expert_group_count"))
+    used_groups = _number(header.get("expert_group_used_count"))
+    problem = ""
+    if count and not used:
+        problem = "expert_used_count is 0 although there are experts"
+    elif used > count:
+        problem = f"expert_used_count is {used}, but there are {count} experts"
+    elif groups and groups >= count:
+        problem = f"expert_group_count is {groups}, but there are {count} experts"
+    elif groups > 1 and (count % groups or not 0 < used_groups < groups):
+        problem = f"{used_groups} of {groups} groups of {count} experts cannot be used"
+    if problem:
+        return f"{header.architecture}.{problem}: pull or convert the model again"
+    return ""
+
+
+def _latent_problem(header: GGUF) -> str:
+    """In latent attention a part of each head turns with the position, and a part does not."""
+    head = _number(header.get("attention.key_length_mla"))
+    turning = _number(header.get("rope.dimension_count")) or _number(
+        header.get("attention.key_length")
+    )
+    if head and turning >= head:
         return (
-            f"{header.architecture}.expert_used_count is 0 although there are experts: "
-            "convert the model again"
+            f"{header.architecture}.rope.dimension_count is {turning}, not less than the head "
+            f"size of {head}: pull or convert the model again"
         )
     return ""
 

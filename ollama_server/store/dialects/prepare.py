@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ollama_server.errors import LoadError, StoreError
-from ollama_server.store.dialects import lint
+from ollama_server.store.dialects import lint, lint_projector
 from ollama_server.store.dialects.assemble import write_draft
 from ollama_server.store.dialects.cache import Cache, Made
 from ollama_server.store.dialects.overrides import Override, end_tokens, overrides
@@ -80,6 +80,9 @@ def prepare(
         )
         if not projectors and (own := found(source, OWN_PROJECTOR).path):
             projectors = (own,)
+        else:
+            for path in projectors:
+                lint_projector.check_keys(read_gguf(path))
         adapters = tuple(found(path, ADAPTER).path or path for path in model.adapters)
         ends = text.end_tokens
         if text.is_none:
@@ -111,6 +114,8 @@ def _make(header: GGUF, role: Role, target: Path) -> Made:
     draft = role.draft(header)
     if draft is None:
         return Made()
+    if role is OWN_PROJECTOR:
+        return Made(write_draft(draft, target, _naming(lint_projector.check, header)))
     if role is not TEXT:
         return Made(write_draft(draft, target))
     facts: dict[str, Any] = {"end_tokens": end_tokens(draft)}
@@ -118,10 +123,12 @@ def _make(header: GGUF, role: Role, target: Path) -> Made:
     if values is not None:
         lint.check(replace(header, metadata={**header.metadata, **values}))
         return Made(facts=facts | {"overrides": values})
-    size = write_draft(
-        draft, target, lambda written: lint.check(replace(written, path=header.path))
-    )
-    return Made(size, facts)
+    return Made(write_draft(draft, target, _naming(lint.check, header)), facts)
+
+
+def _naming(check: Callable[[GGUF], None], source: GGUF) -> Callable[[GGUF], None]:
+    """A check of a new header that names the source when it complains."""
+    return lambda written: check(replace(written, path=source.path))
 
 
 def _end_tokens(header: GGUF) -> tuple[int, ...]:

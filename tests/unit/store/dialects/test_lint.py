@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ollama_server.errors import LoadError
-from ollama_server.store.dialects import lint
+from ollama_server.store.dialects import lint, lint_projector
 from ollama_server.store.gguf import read_gguf
+from tests.unit.store.dialects.families import FAMILIES, tiny_family
 from tests.unit.store.dialects.tiny import Tiny, text_keys
 
 
@@ -18,6 +19,19 @@ from tests.unit.store.dialects.tiny import Tiny, text_keys
     [
         ("qwen3", {"qwen3.rope.scaling.type": "odd"}, 'rope.scaling.type is "odd"'),
         ("qwen3moe", {"qwen3moe.expert_count": 4, "qwen3moe.expert_used_count": 0}, "used_count"),
+        ("qwen3moe", {"qwen3moe.expert_count": 2, "qwen3moe.expert_used_count": 4}, "2 experts"),
+        (
+            "deepseek2",
+            {
+                "deepseek2.expert_count": 4,
+                "deepseek2.expert_used_count": 2,
+                "deepseek2.expert_group_count": 4,
+            },
+            "expert_group_count is 4",
+        ),
+        ("deepseek2", {"deepseek2.attention.key_length_mla": 16}, "not less than the head size"),
+        ("qwen3", {"qwen3.block_count": 0}, "block_count is 0"),
+        ("qwen3", {"qwen3.block_count": 513}, "more than llama.cpp's 512"),
         ("qwen2vl", {"qwen2vl.rope.dimension_sections": [16, 24, 24, 0]}, "add up to 64"),
         ("mistral3", {"mistral3.attention.temperature_scale": 0.1}, "original_context_length"),
         ("llama", {"tokenizer.ggml.tokens": ["a", "b", "a"]}, "'a' more than once"),
@@ -36,3 +50,50 @@ def test_what_aborts_is_refused(
 def test_a_sound_file_passes(tmp_path: Path) -> None:
     keys = text_keys("llama") | {"tokenizer.ggml.tokens": ["a", "b"]}
     lint.check(read_gguf(Tiny(keys).write(tmp_path / "model.gguf")))
+
+
+def projector(path: Path, name: str) -> Tiny:
+    found = tiny_family(name).projector
+    assert found is not None
+    lint_projector.check(read_gguf(found.write(path / "sound.gguf")))
+    return found
+
+
+@pytest.mark.parametrize("name", [n for n in FAMILIES if tiny_family(n).projector])
+def test_sound_projectors_pass(name: str, tmp_path: Path) -> None:
+    projector(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "text"),
+    [
+        ("gemma3", "v.position_embd.weight", "v.position_embd.weight is missing"),
+        ("gemma3", "v.blk.0.ffn_up.bias", "v.blk.0.ffn_up.bias has 47 elements"),
+        ("mistral3", "v.blk.0.ln1.weight", "v.blk.0.ln1.weight has 15 elements"),
+        ("qwen3vl", "mm.2.weight", "mm.0.weight and mm.2.weight do not fit"),
+        ("llama4", "v.blk.1.attn_q.weight", "v.blk.1.attn_q.weight"),
+        ("gemma4", "a.blk.0.ffn_down.weight", "a.blk.0.ffn_down"),
+    ],
+)
+def test_tensors_of_projectors_that_do_not_fit_are_refused(
+    name: str, tensor: str, text: str, tmp_path: Path
+) -> None:
+    whole = projector(tmp_path, name)
+    tensors = dict(whole.tensors)
+    if "missing" in text:
+        del tensors[tensor]
+    else:
+        tensors[tensor] = tensors[tensor][..., :-1]
+    path = Tiny(whole.keys, tensors).write(tmp_path / "projector.gguf")
+    with pytest.raises(LoadError, match=r"projector\.gguf") as caught:
+        lint_projector.check(read_gguf(path))
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["", [1, 2, 3], [True], 1.5])
+def test_keys_of_projectors_have_their_types(value: object, tmp_path: Path) -> None:
+    whole = projector(tmp_path, "gemma3")
+    keys = whole.keys | {"clip.vision.embedding_length": value}
+    path = Tiny(keys, whole.tensors).write(tmp_path / "projector.gguf")
+    with pytest.raises(LoadError, match="embedding_length is no number"):
+        lint_projector.check_keys(read_gguf(path))

@@ -1,0 +1,207 @@
+"""What would make llama.cpp abort at a projector, found in its header before a load.
+
+llama.cpp checks the tensors of text models, but takes those of projectors as they are. Keys are
+checked in every projector, shapes in those that were made here, whose parts are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ollama_server.errors import LoadError
+from ollama_server.store.gguf import GGUF, LazyArray
+
+_NUMBERS = (
+    "block_count",
+    "embedding_length",
+    "feed_forward_length",
+    "projection_dim",
+    "attention.head_count",
+    "image_size",
+    "patch_size",
+    "num_mel_bins",
+    "projector.scale_factor",
+    "spatial_merge_size",
+    "n_wa_pattern",
+    "window_size",
+    "sam.block_count",
+    "sam.embedding_length",
+    "sam.head_count",
+)
+_MEANS = ("image_mean", "image_std")
+_EPSILON = "attention.layer_norm_epsilon"
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a type of projector needs beside its blocks, and layers that follow each other."""
+
+    needs: tuple[str, ...]
+    chains: tuple[tuple[str, str], ...] = ()
+
+
+_QWEN = (("mm.0.weight", "mm.2.weight"),)
+_PARTS = {
+    "gemma3": _Parts(
+        (
+            "v.patch_embd.weight",
+            "v.position_embd.weight",
+            "mm.input_projection.weight",
+            "mm.soft_emb_norm.weight",
+        )
+    ),
+    "gemma4v": _Parts(
+        ("v.patch_embd.weight", "v.position_embd.weight", "mm.input_projection.weight")
+    ),
+    "pixtral": _Parts(
+        ("v.patch_embd.weight", "v.pre_ln.weight", "v.token_embd.img_break"),
+        (("mm.1.weight", "mm.2.weight"),),
+    ),
+    "qwen2.5vl_merger": _Parts(
+        ("v.patch_embd.weight", "v.patch_embd.weight.1", "v.post_ln.weight", "mm.2.bias"), _QWEN
+    ),
+    "qwen3vl_merger": _Parts(
+        (
+            "v.patch_embd.weight",
+            "v.patch_embd.weight.1",
+            "v.patch_embd.bias",
+            "v.position_embd.weight",
+            "v.post_ln.weight",
+            "mm.2.bias",
+        ),
+        _QWEN,
+    ),
+    "llama4": _Parts(
+        ("v.patch_embd.weight", "v.class_embd", "v.position_embd.weight"),
+        (
+            ("mm.model.mlp.1.weight", "mm.model.mlp.2.weight"),
+            ("mm.model.mlp.2.weight", "mm.model.fc.weight"),
+        ),
+    ),
+    "glm4v": _Parts(
+        (
+            "v.patch_embd.weight",
+            "v.patch_embd.weight.1",
+            "v.patch_embd.bias",
+            "mm.patch_merger.weight",
+            "mm.patch_merger.bias",
+        ),
+        (
+            ("mm.model.fc.weight", "mm.up.weight"),
+            ("mm.model.fc.weight", "mm.gate.weight"),
+            ("mm.up.weight", "mm.down.weight"),
+        ),
+    ),
+    "nemotron_v2_vl": _Parts(
+        ("v.patch_embd.weight", "v.class_embd", "v.position_embd.weight"),
+        (("mm.model.mlp.1.weight", "mm.model.mlp.3.weight"),),
+    ),
+    "deepseekocr": _Parts(
+        ("v.position_embd.weight", "v.class_embd", "v.image_newline", "v.view_seperator")
+    ),
+}
+
+
+def check_keys(header: GGUF) -> None:
+    """Raise LoadError, naming the file and the key, for keys of types that llama.cpp aborts at."""
+    _raise(header, next(_key_problems(header), ""))
+
+
+def check(header: GGUF) -> None:
+    """Raise LoadError, naming the file and the tensor, for one that is missing or does not fit."""
+    check_keys(header)
+    shapes = {tensor.name: tensor.shape for tensor in header.tensors}
+    for problems in (_part_problems(header, shapes), _layer_problems(header, shapes)):
+        _raise(header, next(problems, ""))
+
+
+def _raise(header: GGUF, problem: str) -> None:
+    if problem:
+        raise LoadError(
+            f"cannot load {header.path.name}: {problem}: pull or convert the model again"
+        )
+
+
+def _key_problems(header: GGUF) -> Iterator[str]:
+    for key, value in header.metadata.items():
+        _, _, name = key.partition("clip.vision.")
+        if not name:
+            _, _, name = key.partition("clip.audio.")
+        if name in _NUMBERS and (isinstance(value, bool) or not isinstance(value, int)):
+            yield f"{key} is no number"
+        if name == _EPSILON and not isinstance(value, float):
+            yield f"{key} is no number"
+        if name in _MEANS and not _is_colour(value):
+            yield f"{key} is no list of three numbers"
+
+
+def _is_colour(value: Any) -> bool:
+    values = value if isinstance(value, list | LazyArray) else ()
+    return len(values) >= 3 and all(isinstance(one, float) for one in values)
+
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def _part_problems(header: GGUF, shapes: Shapes) -> Iterator[str]:
+    kind = header.metadata.get("clip.projector_type")
+    parts = _PARTS.get(str(kind or header.metadata.get("clip.vision.projector_type")))
+    if parts is None:
+        return
+    for name in parts.needs:
+        if name not in shapes:
+            yield f"the tensor {name} is missing"
+    for first, second in parts.chains:
+        if shapes.get(first, ())[1:2] != shapes.get(second, ())[:1]:
+            yield f"the tensors {first} and {second} do not fit together"
+    width = header.metadata.get("clip.vision.embedding_length")
+    for name in ("v.patch_embd.weight", "v.patch_embd.weight.1"):
+        if name in shapes and (len(shapes[name]) not in (2, 4) or shapes[name][-1] != width):
+            yield f"the tensor {name} has the shape {list(shapes[name])}"
+    position = shapes.get("v.position_embd.weight")
+    if position is not None and (len(position) < 2 or position[0] != width):
+        yield f"the tensor v.position_embd.weight has the shape {list(position)}"
+
+
+def _layer_problems(header: GGUF, shapes: Shapes) -> Iterator[str]:
+    for name, shape in shapes.items():
+        head, _, kind = name.rpartition(".")
+        weight = shapes.get(f"{head}.weight")
+        if kind == "bias" and weight is not None and shape != weight[-1:]:
+            yield f"the tensor {name} has {shape[0] if shape else 0} elements"
+    for tower, modality in (("v", "vision"), ("a", "audio")):
+        width = header.metadata.get(f"clip.{modality}.embedding_length")
+        for block in _blocks(shapes, f"{tower}.blk."):
+            yield from _block_problems(shapes, block, width, modality)
+
+
+def _blocks(shapes: Shapes, prefix: str) -> list[str]:
+    numbers = {name[len(prefix) :].partition(".")[0] for name in shapes if name.startswith(prefix)}
+    return [f"{prefix}{number}." for number in sorted(numbers)]
+
+
+def _block_problems(shapes: Shapes, block: str, width: Any, modality: str) -> Iterator[str]:
+    def shape(name: str) -> Sequence[int]:
+        return shapes.get(f"{block}{name}.weight", ())
+
+    attention = ("attn_qkv",) if shape("attn_qkv") else ("attn_q", "attn_k", "attn_v")
+    for name in (*attention, "attn_out", "ffn_up", "ffn_down"):
+        if len(shape(name)) != 2:
+            yield f"the tensor {block}{name}.weight is missing or is no matrix"
+    for name in (*attention, "ffn_up", "ffn_gate"):
+        if shape(name) and shape(name)[0] != width:
+            yield f"the tensor {block}{name}.weight has the shape {list(shape(name))}"
+    for name in attention if modality == "vision" else ():
+        if shape(name)[1] != shape("attn_out")[0] * (3 if name == "attn_qkv" else 1):
+            yield f"the tensor {block}{name}.weight has the shape {list(shape(name))}"
+    for name in ("attn_out", "ffn_down"):
+        if shape(name)[1] != width:
+            yield f"the tensor {block}{name}.weight has the shape {list(shape(name))}"
+    for name in ("ffn_up", "ffn_gate"):
+        if shape(name) and shape(name)[1] != shape("ffn_down")[0]:
+            yield f"the tensors of {block}{name} and {block}ffn_down do not fit together"
+    for name in ("ln1", "ln2", "attn_post_norm", "ffn_post_norm"):
+        if shape(name) and tuple(shape(name)) != (width,):
+            yield f"the tensor {block}{name}.weight has {shape(name)[0]} elements"
