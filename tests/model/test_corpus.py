@@ -12,7 +12,7 @@ from models.tiny.corpus import mixture
 from models.tiny.corpus.base import Sample
 from models.tiny.leaks import pattern, words
 
-SAMPLES = 20_000
+SAMPLES = 8_000
 
 
 def test_the_same_seed_gives_the_same_corpus() -> None:
