@@ -1,0 +1,1 @@
+"""Examples of deployment, and scripts that prove them."""
