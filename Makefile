@@ -2,7 +2,7 @@
 #
 #   make serve       install into .venv, start the server on 127.0.0.1:11434 with its small model
 #   make test        install the test tools, run all tests
-#   make lint        ruff and mypy
+#   make lint        ruff, mypy and hadolint
 #   make bench       compare with llama-server and llama-bench (bench/bench.mk)
 #   make model       train the embedded model again; make model-eval prints its scores
 #   make sight       train the small model that sees again; make sight-eval prints its scores
@@ -33,6 +33,7 @@ lint: $(STAMPS)/dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	[ ! -x $(VENV)/bin/hadolint ] || $(VENV)/bin/hadolint Dockerfile
 
 format: $(STAMPS)/dev
 	$(VENV)/bin/ruff check --fix .
