@@ -9,6 +9,7 @@ import msgspec
 
 from ollama_server.wire.body import Body
 
+FORM = "multipart/form-data"
 _TEXT = {"type": "string"}
 _ERROR = {"type": "object", "properties": {"message": _TEXT, "type": _TEXT}}
 # What an error's body looks like in each family.
@@ -24,17 +25,21 @@ def documented(
     reply: type[msgspec.Struct] | None = None,
     *,
     stream: bool = False,
+    form: bool = False,
     description: str = "Success",
     family: Literal["native", "openai", "anthropic"] = "native",
 ) -> dict[str, Any]:
-    """Keywords of a route's decorator: the request's schema, the reply's, and the error's."""
+    """Keywords of a route's decorator: the request's schema, the reply's, and the error's.
+
+    With ``form`` the request is one, and no JSON.
+    """
     extra: dict[str, Any] = {}
     if request is not None:
         schema = request.model_json_schema()
         schema = _resolved(schema, schema.pop("$defs", {}))
         extra["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schema}},
+            "content": {FORM if form else "application/json": {"schema": schema}},
         }
     content: dict[str, Any] = {}
     if reply is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from ollama_server.routes.docs import FORM
 from ollama_server.wire.examples import EXAMPLES, Example
 
 _STREAMS = ("text/event-stream", "application/x-ndjson")
@@ -35,7 +36,7 @@ def _add_request(operation: dict[str, Any], example: Example) -> None:
     if example.request is None:
         return
     binary = isinstance(example.request, str)
-    kind = "application/octet-stream" if binary else "application/json"
+    kind = "application/octet-stream" if binary else FORM if example.form else "application/json"
     content = operation.setdefault("requestBody", {"required": True}).setdefault("content", {})
     media = content.setdefault(kind, {})
     media["example"] = example.request

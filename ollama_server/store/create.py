@@ -19,7 +19,7 @@ from ollama_server.store import gojson
 from ollama_server.store import manifest as m
 from ollama_server.store.config import Config
 from ollama_server.store.convert import EIGHT_BIT, SOURCE_KEY
-from ollama_server.store.create_files import add_adapters, add_draft, add_files
+from ollama_server.store.create_files import add_adapters, add_draft, add_files, add_projectors
 from ollama_server.store.create_request import (
     CreateRequest,
     Plan,
@@ -143,6 +143,7 @@ class _Creation:
             pass  # a stub has no weights: texts and config are all of it
         elif self.plan.base is not None:
             self._inherit(self.plan.base)
+            add_projectors(self.parts, self.request.files or {}, self.job)
         else:
             self._read_files()
         if self.request.adapters:

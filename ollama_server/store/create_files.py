@@ -11,7 +11,7 @@ from ollama_server.store.blobs import check_digest
 from ollama_server.store.convert import convert_adapter, convert_model
 from ollama_server.store.gguf import GGUF, is_gguf, read_gguf
 from ollama_server.store.job import Job
-from ollama_server.store.manifest import MEDIA_ADAPTER, MEDIA_DRAFT, MEDIA_MODEL
+from ollama_server.store.manifest import MEDIA_ADAPTER, MEDIA_DRAFT, MEDIA_MODEL, MEDIA_PROJECTOR
 from ollama_server.store.parts import (
     MEDIA_OF_KIND,
     Parts,
@@ -39,6 +39,23 @@ def add_files(parts: Parts, files: Mapping[str, str], quantize: str, job: Job) -
     for group in split.groups(shards):
         stored = parts.write(_merging(group, job))
         parts.add(MEDIA_OF_KIND[kind_of(group[0].header)], stored, from_=group[0].name)
+
+
+def add_projectors(parts: Parts, files: Mapping[str, str], job: Job) -> None:
+    """Let the projectors among the files replace those of the base model.
+
+    Weights beside a base model change nothing, as in Ollama.
+    """
+    stored = parts.store.blobs.has
+    digests = {name: text for name, text in files.items() if stored(check_digest(text))}
+    found = []
+    for name, path in _uploaded(parts, digests).items():
+        if is_gguf(_head(path)) and kind_of(header := read_gguf(path)) == "projector":
+            found.append((header, (name, digests[name])))
+    if found:
+        parts.remove(MEDIA_PROJECTOR)
+    for header, upload in found:
+        _add_gguf(parts, header, MEDIA_PROJECTOR, upload, job)
 
 
 def add_adapters(parts: Parts, files: Mapping[str, str], job: Job) -> None:

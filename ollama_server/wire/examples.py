@@ -23,12 +23,14 @@ class Example:
 
     ``request`` None means no body, a str a body of bytes. A ``reply`` that is a str is plain text,
     None an empty body. ``status`` is what routes answer that are here for their refusal only.
+    ``form`` says that the request is a multipart form, whose ``file`` is that of the client's disk.
     """
 
     request: Any = None
     reply: Any = None
     stream: str = ""
     status: int = 200
+    form: bool = False
 
 
 _COUNTERS = {
@@ -305,6 +307,20 @@ COMPATIBLE = {
             "usage": {"input_tokens": 13, "output_tokens": 10, "total_tokens": 23},
         },
         _RESPONSE_EVENTS,
+    ),
+    "POST /v1/audio/transcriptions": Example(
+        {"model": "qwen2-audio", "file": "speech.wav", "response_format": "json"},
+        {
+            "text": "Good morning, everybody.",
+            "usage": {
+                "type": "tokens",
+                "input_tokens": 412,
+                "output_tokens": 6,
+                "total_tokens": 418,
+            },
+        },
+        'data: {"type":"transcript.text.delta","delta":"Good morning,"}\n\n',
+        form=True,
     ),
     "POST /v1/embeddings": Example(
         {"model": "all-minilm", "input": SKY},

@@ -8,6 +8,8 @@ import gguf
 import pytest
 
 from ollama_server.wire.examples import EXAMPLES, Example
+from tests.engine.projectors import write_projector
+from tests.engine.test_media import noise
 from tests.process import TINY, ServerProcess
 from tests.weights import with_pooling
 
@@ -30,6 +32,10 @@ def stocked(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> 
         path = tmp_path_factory.mktemp("models") / f"{name}.gguf"
         with_pooling(TINY, path, pooling, name=name)
         server.create(name, files={path.name: server.upload(path.read_bytes())})
+    ears = tmp_path_factory.mktemp("ears") / "mmproj.gguf"
+    write_projector(ears, "qwen2a", text_width=256)
+    files = {path.name: server.upload(path.read_bytes()) for path in (TINY, ears)}
+    server.create("qwen2-audio", files=files)
     return server
 
 
@@ -49,7 +55,12 @@ def test_an_example_is_what_comes_back(
     if "{digest}" in route:
         digest = stocked.upload(b"the bytes of a file")
         path = f"/api/blobs/{digest}"
-    body = {"json": example.request} if isinstance(example.request, dict) else {}
+    body: dict[str, Any] = {}
+    if example.form:
+        fields = {name: text for name, text in example.request.items() if name != "file"}
+        body = {"data": fields, "files": {"file": noise(1, 0.5)}}
+    elif isinstance(example.request, dict):
+        body = {"json": example.request}
     response = stocked.client.request(method, path, **body)
     assert response.status_code == example.status, response.text
     if isinstance(example.reply, str):

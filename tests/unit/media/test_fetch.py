@@ -13,8 +13,7 @@ from ollama_server.media.fetch import Allowed, Fetcher, is_public
 from ollama_server.media.images import MediaError
 from ollama_server.media.prepare import MediaService
 from ollama_server.settings import Settings
-
-from .webserver import PNG, WebServer
+from tests.webserver import PNG, WebServer
 
 pytestmark = pytest.mark.anyio
 

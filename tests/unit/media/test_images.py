@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from ollama_server.media.images import MediaError, prepare_image
-
-from .pictures import RED, WHITE, decoded, encoded, halves, png_header
+from tests.pictures import RED, WHITE, decoded, encoded, halves, png_header
 
 LIMIT = 1_000_000
 

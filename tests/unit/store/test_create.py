@@ -173,6 +173,30 @@ def test_projectors_and_adapters_are_told_apart_from_weights(
     assert model.gguf_capabilities == ("completion", "vision")
 
 
+def test_a_projector_beside_a_base_model_replaces_its_own(
+    store: Store, upload: Upload, model_file: Path, tmp_path: Path
+) -> None:
+    def projector(encoder: str) -> str:
+        keys = {f"clip.has_{encoder}_encoder": write.boolean(True)}
+        keys["clip.projector_type"] = write.string(encoder)
+        return upload(gguf_file(tmp_path / encoder, metadata=keys, architecture="clip"))
+
+    make(store, files={"m": upload(model_file), "p": projector("vision")})
+    make(store, model="ears", from_="new", files={"p": projector("audio")})
+    model = installed(store, "ears")
+    assert len(model.projectors) == 1
+    assert model.gguf_capabilities == ("completion", "audio")
+
+
+def test_weights_beside_a_base_model_change_nothing(
+    store: Store, upload: Upload, model_file: Path, tmp_path: Path
+) -> None:
+    make(store, files={"m": upload(model_file)})
+    other = upload(gguf_file(tmp_path / "other", tensor("t", 4), architecture="llama"))
+    make(store, model="same", from_="new", files={"o": other})
+    assert installed(store, "same").model_path == installed(store).model_path
+
+
 def test_an_old_projector_gets_the_type_it_leaves_out(
     store: Store, upload: Upload, model_file: Path, tmp_path: Path
 ) -> None:

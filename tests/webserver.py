@@ -6,15 +6,19 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from .pictures import encoded, halves
+from tests.pictures import encoded, halves
 
 PNG = encoded(halves(), "PNG")
 
 
 class WebServer:
-    """``requests`` are the paths that were asked for; ``hosts`` what the Host headers said."""
+    """``requests`` are the paths that were asked for; ``hosts`` what the Host headers said.
+
+    ``pictures`` are more files that it serves, by path.
+    """
 
     def __init__(self) -> None:
+        self.pictures: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.hosts: list[str] = []
         self.closing = threading.Event()
@@ -44,6 +48,8 @@ class WebServer:
         parts = urlsplit(handler.path)
         to = parse_qs(parts.query).get("to", [""])[0]
         match parts.path:
+            case path if path in self.pictures:
+                _reply(handler, self.pictures[path], "image/png")
             case "/ok.png" | "/ok.html":
                 _reply(handler, PNG, "image/png" if parts.path == "/ok.png" else "text/html")
             case "/page.png":
