@@ -30,7 +30,8 @@ _MAX_END_TOKENS = 4096
 class Files:
     """What llama.cpp loads: blobs where it reads them as they are, else their translations.
 
-    ``overrides`` are keys that it is to take from here instead of from the model's file.
+    ``overrides`` are keys that it is to take from here instead of from the model's file, and
+    ``draft_overrides`` from the file of the draft model.
     ``end_tokens`` are those that the file lists in an array, which it does not read.
     """
 
@@ -39,6 +40,8 @@ class Files:
     adapters: tuple[Path, ...] = ()
     overrides: Mapping[str, Override] = field(default_factory=dict)
     end_tokens: tuple[int, ...] = ()
+    draft: Path | None = None
+    draft_overrides: Mapping[str, Override] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def prepare(
             for path in projectors:
                 lint_projector.check_keys(read_gguf(path))
         adapters = tuple(found(path, ADAPTER).path or path for path in model.adapters)
+        draft = found(model.draft, TEXT) if model.draft is not None else Translation()
         ends = text.end_tokens
         if text.is_none:
             # A translation was checked when it was made.
@@ -92,7 +96,15 @@ def prepare(
             ends = _end_tokens(header)
     except StoreError as error:
         raise LoadError(f"cannot prepare {model.name.short}: {error}") from error
-    return Files(text.path or source, projectors, adapters, text.overrides, ends)
+    return Files(
+        text.path or source,
+        projectors,
+        adapters,
+        text.overrides,
+        ends,
+        draft.path or model.draft,
+        draft.overrides,
+    )
 
 
 def translated(

@@ -70,12 +70,15 @@ def projector_draft(header: GGUF) -> Draft | None:
 
 
 def separate_projector_draft(header: GGUF) -> Draft | None:
-    """A projector's file of the time when there was but one type. Raises GGUFError."""
-    if not _lacks_type(header):
-        return None
+    """A projector's file with vectors that are too short, or of the time when there was one type.
+
+    Raises GGUFError.
+    """
     draft = Draft(header)
-    draft.set("clip.projector_type", "mlp")
-    return draft
+    if _lacks_type(header):
+        draft.set("clip.projector_type", "mlp")
+    promote_vectors(draft)
+    return None if draft.changes_nothing else draft
 
 
 def adapter_draft(header: GGUF) -> Draft | None:
@@ -100,6 +103,12 @@ def _lacks_type(header: GGUF) -> bool:
         and metadata.get("clip.has_vision_encoder") is True
         and "clip.projector_type" not in metadata
         and "clip.vision.projector_type" not in metadata
+    )
+
+
+def _has_half_vectors(header: GGUF) -> bool:
+    return header.architecture == "clip" and any(
+        len(tensor.shape) == 1 and tensor.type in (F16, BF16) for tensor in header.tensors
     )
 
 
@@ -133,5 +142,9 @@ TEXT = Role("text", lambda header: bool(find_dialect(header)) or _needs_repair(h
 OWN_PROJECTOR = Role(
     "mmproj", lambda header: bool(find_dialect(header)) and _has_tower(header), projector_draft
 )
-SEPARATE_PROJECTOR = Role("projector", _lacks_type, separate_projector_draft)
+SEPARATE_PROJECTOR = Role(
+    "projector",
+    lambda header: _lacks_type(header) or _has_half_vectors(header),
+    separate_projector_draft,
+)
 ADAPTER = Role("adapter", lambda header: header.architecture in ADAPTERS, adapter_draft)

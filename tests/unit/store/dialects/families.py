@@ -79,6 +79,44 @@ def gptoss() -> Family:
     return Family(Tiny(source, t.renamed(tensors, names), raw), Tiny(stock, tensors, raw))
 
 
+def gptoss_fused() -> Family:
+    """As it was published first: gate and up in one tensor, row by row in turn."""
+    return _fused(gptoss(), t.MXFP4, "unknown model architecture")
+
+
+def gptoss_raw() -> Family:
+    """As it was published before that: neighbours in a byte, in a type that was given up."""
+    return _fused(gptoss(), t.RAW_MXFP4, "not a multiple of block size (0)")
+
+
+def _fused(family: Family, kind: int, refusal: str) -> Family:
+    tensors = dict(family.source.tensors)
+    raw: dict[str, tuple[int, tuple[int, ...], bytes]] = {}
+    for i in range(t.BLOCKS):
+        block = f"blk.{i}.ffn_"
+        parts = [family.source.raw[f"{block}{x}_exps.weight"] for x in ("gate", "up")]
+        (_, (width, rows, experts), _), _ = parts
+        arrays = [np.frombuffer(data, np.uint8).reshape(experts, rows, -1) for *_, data in parts]
+        both = np.stack(arrays, axis=2).reshape(experts, 2 * rows, -1)
+        raw[f"{block}gate_up_exps.weight"] = (kind, (width, 2 * rows, experts), _bytes(both, kind))
+        _, shape, data = family.source.raw[f"{block}down_exps.weight"]
+        down = np.frombuffer(data, np.uint8).reshape(experts, shape[1], -1)
+        raw[f"{block}down_exps.weight"] = (kind, shape, _bytes(down, kind))
+        biases = [tensors.pop(f"{block}{x}_exps.bias") for x in ("gate", "up")]
+        tensors[f"{block}gate_up_exps.bias"] = np.stack(biases, axis=2).reshape(experts, -1)
+    return Family(Tiny(family.source.keys, tensors, raw), family.text, refusal=refusal)
+
+
+def _bytes(blocks: t.Array, kind: int) -> bytes:
+    """Blocks of a scale and 32 numbers of four bits each, in today's order or in the old one."""
+    if kind == t.MXFP4:
+        return blocks.tobytes()
+    blocks = blocks.reshape(-1, 17)
+    numbers = np.concatenate([blocks[:, 1:] & 15, blocks[:, 1:] >> 4], axis=1)
+    pairs = numbers[:, 0::2] | numbers[:, 1::2] << 4
+    return np.concatenate([blocks[:, :1], pairs], axis=1).tobytes()
+
+
 def olmo3() -> Family:
     w = Weights()
     tensors = t.text_tensors(w, lambda _: t.outer_norms(w) | t.head_norms(w, 2 * t.HEAD))
@@ -196,6 +234,8 @@ FAMILIES: dict[str, Callable[[], Family]] = {
     "gemma3n": gemmas.gemma3n,
     "gemma4": gemmas.gemma4,
     "gptoss": gptoss,
+    "gptoss_fused": gptoss_fused,
+    "gptoss_raw": gptoss_raw,
     "qwen25vl": seeing.qwen25vl,
     "qwen3vl": seeing.qwen3vl,
     "qwen3vlmoe": seeing.qwen3vlmoe,

@@ -366,6 +366,17 @@ def test_an_old_projector_is_told_its_type(tmp_path: Path) -> None:
     assert separate_projector_draft(read_gguf(typed.write(tmp_path / "q.gguf"))) is None
 
 
+def test_half_precision_vectors_of_a_separate_projector_become_floats(tmp_path: Path) -> None:
+    typed = keys("clip", **{"clip.has_vision_encoder": True, "clip.projector_type": "ldp"})
+    tensors = zeros(("v.class_embd", (16,)), ("v.position_embd.weight", (16, 4)))
+    draft = separate_projector_draft(read_gguf(Tiny(typed, tensors).write(tmp_path / "p.gguf")))
+    assert draft is not None
+    assert {name: part.type for name, part in draft.parts.items()} == {
+        "v.class_embd": 0,
+        "v.position_embd.weight": 1,
+    }
+
+
 def test_an_adapter_names_the_public_architecture(tmp_path: Path) -> None:
     adapter = Tiny(keys("gptoss", **{"general.type": "adapter"}))
     draft = adapter_draft(read_gguf(adapter.write(tmp_path / "a.gguf")))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ollama_server.errors import LoadError, StoreError
@@ -96,6 +98,31 @@ def test_files_that_are_cut_off_give_errors(name: str, tmp_path: Path) -> None:
             translated(path, TEXT, cache)
     assert cache.entries() == []
     assert_clean(cache)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("v." + "x" * 62, (4,)),
+        ("blk.0." + "x" * 60, (4,)),
+        ("v.five", (1, 1, 1, 1, 4)),
+        ("v.huge", (1 << 62, 1 << 62)),
+        ("blk.0.huge", (1 << 40, 4)),
+    ],
+)
+def test_impossible_tensors_give_errors(name: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    tiny, cache = tiny_family("gemma3").source, Cache(tmp_path / "store")
+    data = bytearray(Tiny(tiny.keys, {"t": np.zeros(4, np.float32)} | tiny.tensors).encode())
+    # The first tensor's name and shape, in place of those that were written.
+    old = struct.pack("<Q1sIQ", 1, b"t", 1, 4)
+    new = struct.pack(f"<Q{len(name)}sI{len(shape)}Q", len(name), name.encode(), len(shape), *shape)
+    assert data.count(old) == 1
+    path = tmp_path / "source.gguf"
+    path.write_bytes(data.replace(old, new))
+    role = OWN_PROJECTOR if name.startswith("v.") else TEXT
+    with pytest.raises((StoreError, LoadError)):
+        translated(path, role, cache)
+    assert cache.leftovers() == []
 
 
 def test_a_file_that_shrinks_meanwhile_leaves_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ollama_server.store.dialects.draft import encode
 from ollama_server.store.ggml import F16, F32
 
 Array = NDArray[Any]
+RAW_MXFP4, MXFP4 = 4, 39
 Tensors = dict[str, Array]
 
 WIDTH, INNER, BLOCKS, HEAD, VOCABULARY = 32, 64, 2, 16, 280
@@ -42,12 +43,21 @@ class Tiny:
         """The file's bytes."""
         tensors = [_tensor(name, array) for name, array in self.tensors.items()]
         tensors += [
-            write.Tensor(name, shape, kind, lambda data=data: [data])  # type: ignore[misc]
+            write.Tensor(
+                name,
+                shape,
+                MXFP4 if kind == RAW_MXFP4 else kind,
+                lambda data=data: [data],  # type: ignore[misc]
+            )
             for name, (kind, shape, data) in self.raw.items()
         ]
         keys = {key: encoded(key, value) for key, value in self.keys.items()}
         data = bytearray()
         write.write_gguf(data.extend, keys, tensors)
+        for name, (kind, shape, _) in self.raw.items():
+            if kind == RAW_MXFP4:  # a type that nobody writes any more
+                at = data.index(name.encode()) + len(name) + 4 + 8 * len(shape)
+                data[at] = kind
         return bytes(data)
 
 
