@@ -111,6 +111,13 @@ class Metrics:
             registry=registry,
         )
 
+        self._guesses = Gauge(
+            "ollama_draft_tokens",
+            "Tokens that a model's draft model has guessed since it was loaded, by what they were.",
+            ["model", "state"],
+            registry=registry,
+        )
+
     async def watched(
         self, model: str, arrived_ns: int, events: AsyncGenerator[Chunk | Done, None]
     ) -> AsyncGenerator[Chunk | Done, None]:
@@ -145,7 +152,7 @@ class Metrics:
         loaded = pool.loaded()
         self._queue.set(pool.waiting)
         self._models.set(len(loaded))
-        for gauge in (self._memory, self._sequences, self._cells):
+        for gauge in (self._memory, self._sequences, self._cells, self._guesses):
             gauge.clear()
         stats = await asyncio.gather(*map(_ask, loaded))
         for model, held in zip(loaded, stats, strict=True):
@@ -163,6 +170,9 @@ class Metrics:
         self._sequences.labels(name, "retained").set(stats.retained)
         self._cells.labels(name, "used").set(stats.cells_used)
         self._cells.labels(name, "total").set(stats.cells_total)
+        if stats.guessed_tokens:
+            self._guesses.labels(name, "guessed").set(stats.guessed_tokens)
+            self._guesses.labels(name, "accepted").set(stats.accepted_tokens)
 
 
 async def _ask(loaded: Loaded) -> Stats | None:

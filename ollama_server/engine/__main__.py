@@ -27,6 +27,7 @@ os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 
 from . import protocol as p
 from .devices import print_devices
+from .drafting import Drafter, load_drafter
 from .engine import Engine
 from .intake import Intake, Prepared
 from .log import NativeLog
@@ -54,15 +55,26 @@ def main() -> int:
     try:
         model = Model(load, lambda fraction: pipe.send(p.Progress(fraction)), log)
         projector = Projector(load.projectors[0], model, load) if load.projectors else None
+        info = model.info()
+        drafter = load_drafter(load, model)
     except ModelError as error:
         pipe.send(p.LoadFailed(str(error), error.kind))  # type: ignore[arg-type]
         return 1
-    serve(model, projector, pipe, messages)
+    if projector is not None:
+        info.vision, info.audio = projector.vision, projector.audio
+    if drafter is not None:
+        info.size, info.size_vram = info.size + drafter.size, info.size_vram + drafter.size_vram
+    pipe.send(p.Ready(info))
+    serve(model, projector, drafter, pipe, messages)
     return 0
 
 
 def serve(
-    model: Model, projector: Projector | None, pipe: Pipe, messages: Iterator[p.ToRunner]
+    model: Model,
+    projector: Projector | None,
+    drafter: Drafter | None,
+    pipe: Pipe,
+    messages: Iterator[p.ToRunner],
 ) -> None:
     """Answer messages until Shutdown or until the server is gone."""
     inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
@@ -70,17 +82,15 @@ def serve(
     reader = threading.Thread(
         target=read, args=(model, intake, pipe, messages, inbox), name="reader", daemon=True
     )
-    info = model.info()
-    if projector is not None:
-        info.vision, info.audio = projector.vision, projector.audio
-    pipe.send(p.Ready(info))
     reader.start()
     try:
-        Engine(model, inbox, pipe.send, projector).run()
+        Engine(model, inbox, pipe.send, projector, drafter).run()
     except BrokenPipeError:
         return
     if projector is not None:
         projector.close()
+    if drafter is not None:
+        drafter.close()
     model.close()
 
 

@@ -38,22 +38,22 @@ class Batch:
         self.raw.n_tokens = 0
         self.rows = 0
 
-    def add(self, tokens: list[int], start: int, sequence: int, *, output: bool) -> None:
-        """Append ``tokens`` at positions from ``start``; ``output`` wants the last one's logits."""
+    def add(self, tokens: list[int], start: int, sequence: int, *, outputs: int) -> None:
+        """Append ``tokens`` at positions from ``start``; the last ``outputs`` give logits."""
         begin = self.raw.n_tokens
         end = begin + len(tokens)
         if len(tokens) == 1:
             self._token[begin] = tokens[0]
             self._pos[begin] = start
             self._seq[begin] = sequence
-            self._output[begin] = output
+            self._output[begin] = outputs
         else:
             self._token[begin:end] = tokens
             self._pos[begin:end] = np.arange(start, start + len(tokens), dtype=np.int32)
             self._seq[begin:end] = sequence
             self._output[begin:end] = 0
-            self._output[end - 1] = output
-        self.rows += output
+            self._output[end - outputs : end] = 1
+        self.rows += outputs
         self.raw.n_tokens = end
 
     def output_all(self) -> None:

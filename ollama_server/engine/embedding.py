@@ -96,7 +96,7 @@ class Embedder:
             tokens = job.inputs[index]
             if taken and batch.size + len(tokens) > batch.capacity:
                 break
-            batch.add(tokens, 0, len(taken), output=True)
+            batch.add(tokens, 0, len(taken), outputs=1)
             taken.append(self._todo.popleft())
         batch.output_all()
         return taken

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from . import protocol as p
 from .batch import Batch
 from .constraint import Constraint, GrammarError
+from .drafting import Drafter
 from .embedding import Embedder
 from .intake import Prepared
 from .model import Logits, Model
@@ -39,10 +40,16 @@ class Engine:
     """Runs until a Shutdown arrives; ``send`` takes every answer."""
 
     def __init__(
-        self, model: Model, inbox: Inbox, send: Send, projector: Projector | None = None
+        self,
+        model: Model,
+        inbox: Inbox,
+        send: Send,
+        projector: Projector | None = None,
+        drafter: Drafter | None = None,
     ) -> None:
         self._model = model
         self._projector = projector
+        self._drafter = drafter
         self._inbox = inbox
         self._send = send
         self._batch = Batch(max(model.layout.batch, model.layout.sequences))
@@ -139,17 +146,20 @@ class Engine:
         batch.clear()
         if not all(run.sequence.decoding for run in runs):
             self._news.send()  # what somebody waits for does not wait for a prompt
+        elif self._drafter is not None:
+            self._guess(self._drafter, runs)
         for run in runs:
             sequence = run.sequence
             start = sequence.computed
-            tokens = sequence.tokens[start : start + run.count]
-            batch.add(tokens, sequence.position(start), sequence.slot, output=run.complete)
+            tokens = sequence.tokens[start : start + run.count] + run.guesses
+            outputs = 1 + len(run.guesses) if run.complete else 0
+            batch.add(tokens, sequence.position(start), sequence.slot, outputs=outputs)
             if run.complete and sequence.constraint is not None:
                 sequence.constraint.prepare()
         started = time.perf_counter()
         if not self._decode(runs):
             return
-        complete = [run.sequence for run in runs if run.complete]
+        complete = [run for run in runs if run.complete]
         logits = self._model.logits(batch.rows) if complete else None
         self._step_seconds = seconds = time.perf_counter() - started
         self._scheduler.measured(runs, seconds)
@@ -159,10 +169,20 @@ class Engine:
         for run in runs:
             run.sequence.computed += run.count
         if logits is not None:
-            for row, sequence in enumerate(complete):
-                self._sample(sequence, logits[row])
+            row = 0
+            for run in complete:
+                self._sample_run(run, logits[row:])
+                row += 1 + len(run.guesses)
         if self._counters["steps"] % GAP_CHECK_STEPS == 0:
             self._slots.close_gaps()
+
+    def _guess(self, drafter: Drafter, runs: list[Run]) -> None:
+        """Put guesses behind the runs, as far as the batch has room for them."""
+        guesses = drafter.guess([run.sequence for run in runs if run.complete])
+        room = self._batch.capacity - sum(run.count for run in runs)
+        for run in runs:
+            run.guesses = guesses.get(run.sequence, [])[:room]
+            room -= len(run.guesses)
 
     def _next_media(self) -> Sequence | None:
         """The sequence that has waited longest to have embeddings computed."""
@@ -224,6 +244,27 @@ class Engine:
         for sequence in self._waiting:
             sequence.slot, sequence.computed = -1, 0
         return False
+
+    def _sample_run(self, run: Run, logits: Logits) -> None:
+        """Sample behind a complete run, and behind its guesses as long as they are what is drawn.
+
+        ``logits`` has shape (1 + guesses or more, n_vocab).
+        """
+        sequence, guesses = run.sequence, run.guesses
+        if not guesses:
+            self._sample(sequence, logits[0])
+            return
+        slot, end = sequence.slot, sequence.position(sequence.computed)
+        right = 0
+        self._sample(sequence, logits[0])
+        while right < len(guesses) and sequence.slot >= 0 and sequence.tokens[-1] == guesses[right]:
+            sequence.computed += 1
+            right += 1
+            self._sample(sequence, logits[right])
+        if right < len(guesses):
+            self._model.forget(slot, end + right)
+        if self._drafter is not None:
+            self._drafter.checked(sequence, len(guesses), right)
 
     def _sample(self, sequence: Sequence, logits: Logits) -> None:
         try:
@@ -349,4 +390,6 @@ class Engine:
             cached_tokens=self._counters["cached"],
             generated_tokens=self._counters["generated"],
             steps=self._counters["steps"],
+            guessed_tokens=self._drafter.guessed if self._drafter else 0,
+            accepted_tokens=self._drafter.accepted if self._drafter else 0,
         )

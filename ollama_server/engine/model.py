@@ -37,6 +37,8 @@ FLOATS = ("", "f16", "f32")
 MEMORY_ERRORS = ("out of memory", "failed to allocate", "unable to allocate", "cannot allocate")
 # One sequence of the embedding batch per input; the pool of cells is shared, so many cost nothing.
 EMBEDDING_SEQUENCES = 64
+# With more sequences than these, batches make good use of every weight that is read, without help.
+MAX_DRAFTED = 4
 # Weights a thread reads in the time that a few of a step's barriers cost.
 BYTES_PER_THREAD = 16 << 20
 # Views of the logits that are kept: llama.cpp puts them where they were before, nearly always.
@@ -67,7 +69,7 @@ class Model:
     """A loaded model; ``close`` frees everything llama.cpp holds."""
 
     def __init__(self, load: Load, progress: Callable[[float], None], log: NativeLog) -> None:
-        self._log = log
+        self.log = log
         self._model: int | None = None
         self._ctx: int | None = None
         self._adapters: list[int] = []
@@ -77,6 +79,7 @@ class Model:
         self.num_gpu = self._load_with_fitting_layers(load, progress)
         self.vocab = lib.llama_model_get_vocab(self._model)
         self.n_vocab = int(lib.llama_vocab_n_tokens(self.vocab))
+        self.kv_bytes = log.kv_bytes()
         self.memory = lib.llama_get_memory(self._ctx)
         self.can_shift = bool(self.memory) and bool(lib.llama_memory_can_shift(self.memory))
         self.recurrent = bool(
@@ -114,7 +117,7 @@ class Model:
         raise AssertionError("the last attempt returns or raises")
 
     def _open(self, load: Load, num_gpu: int, progress: Callable[[float], None]) -> None:
-        self._log.clear()
+        self.log.clear()
         self._model = self._open_model(load, num_gpu, progress)
         self.embedding = load.embedding or self._pooled()
         self.layout = self._choose_layout(load)
@@ -166,8 +169,8 @@ class Model:
         params.n_threads = params.n_threads_batch = threads
         params.embeddings = self.embedding
         if not self.embedding:
-            # Only the last row of a run is sampled: room for one row a sequence is enough.
-            params.n_outputs_max = layout.sequences
+            # Only the last row of a run is sampled, and the rows of guesses behind it.
+            params.n_outputs_max = layout.sequences + MAX_DRAFTED * load.draft_tokens
         self.tiled_attention = load.flash_attention is not False and load.kv_cache_type in FLOATS
         if load.flash_attention is not None:
             params.flash_attn_type = 1 if load.flash_attention else 0
@@ -201,8 +204,8 @@ class Model:
             raise self._error("the adapter does not fit this model")
 
     def _error(self, what: str) -> ModelError:
-        text = self._log.errors() or what
-        lowered = self._log.text().lower()
+        text = self.log.errors() or what
+        lowered = self.log.text().lower()
         kind = "memory" if any(mark in lowered for mark in MEMORY_ERRORS) else "model"
         return ModelError(text, kind)
 
@@ -243,7 +246,7 @@ class Model:
 
     def log_errors(self) -> str:
         """llama.cpp's error lines since loading began."""
-        return self._log.errors()
+        return self.log.errors()
 
     def meta(self, key: str) -> str | None:
         """A metadata value of the file as text, None where the key is missing."""
@@ -313,7 +316,7 @@ class Model:
     def info(self) -> ModelInfo:
         """What the server wants to know, once the model is loaded."""
         vocab = self.vocab
-        sizes = self._log.buffer_sizes()
+        sizes = self.log.buffer_sizes()
         host = sum(size for device, size in sizes if is_host(device))
         device = sum(size for device, size in sizes if not is_host(device))
         return ModelInfo(
@@ -353,10 +356,6 @@ class Model:
         layers = int(lib.llama_model_n_layer(self._model))
         weights = int(lib.llama_model_n_params(self._model)) - self.n_vocab * width
         return Work(weights=2.0 * weights, attention=4.0 * heads * head_width * layers)
-
-    def kv_bytes(self) -> int:
-        """Bytes of the KV cache, all sequences together."""
-        return self._log.kv_bytes()
 
     # --- vocabulary -------------------------------------------------------------------------------
 

@@ -148,7 +148,8 @@ class Load(Message, tag="load"):
     """Load a model; the first message, exactly once.
 
     ``end_tokens`` end a generation as those do that llama.cpp finds: it reads no lists of them.
-    ``overrides`` are keys that the model is to have whatever its file says.
+    ``overrides`` are keys that the model is to have whatever its file says. The model ``draft``
+    guesses up to ``draft_tokens`` tokens ahead.
     """
 
     model: str
@@ -167,6 +168,9 @@ class Load(Message, tag="load"):
     embedding: bool = False
     end_tokens: list[int] = []
     overrides: dict[str, bool | int | float | str] = {}
+    draft: str = ""
+    draft_overrides: dict[str, bool | int | float | str] = {}
+    draft_tokens: int = 0
 
 
 class Generate(Message, tag="generate"):
@@ -332,6 +336,8 @@ class Stats(Message, tag="stats"):
     cached_tokens: int
     generated_tokens: int
     steps: int
+    guessed_tokens: int = 0
+    accepted_tokens: int = 0
 
 
 FromRunner = (

@@ -8,7 +8,7 @@ is what the machine computes in ``STALL_SECONDS``, by the speed that was measure
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .sequence import Sequence
 from .tiles import TILE
@@ -25,10 +25,11 @@ NEARLY_TILE = 0.6
 
 @dataclass(slots=True)
 class Run:
-    """``count`` tokens of a sequence, from its first not yet computed one on."""
+    """``count`` tokens of a sequence, from its first not yet computed one on, and guesses."""
 
     sequence: Sequence
     count: int
+    guesses: list[int] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:

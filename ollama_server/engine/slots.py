@@ -56,7 +56,7 @@ class Slots:
         self._model = model
         self._slots = [Slot(i) for i in range(model.layout.sequences)]
         self._clock = 0
-        self._copy_seconds = model.kv_bytes() / max(1, len(self._slots)) / COPY_SPEED
+        self._copy_seconds = model.kv_bytes / max(1, len(self._slots)) / COPY_SPEED
         if model.layout.unified:
             self._copy_seconds = 0.0
         self._work = model.prefill_work()

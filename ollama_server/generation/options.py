@@ -78,6 +78,7 @@ def resolve(
             main_gpu=values.get("main_gpu"),
             use_mmap=values.get("use_mmap"),
             num_thread=max(0, values.get("num_thread", 0)),
+            draft_num_predict=values.get("draft_num_predict"),
         ),
         sampling=Sampling(
             **{name: values[name] for name in sampling_keys}, logit_bias=dict(logit_bias or {})

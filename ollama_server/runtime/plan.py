@@ -17,6 +17,9 @@ from ollama_server.store.model import Model
 _MIN_CONTEXT = 4
 _MIN_VISION_CONTEXT = 2048
 _CPU_BATCH = 512
+# Tokens that a draft model guesses at a time where nobody says how many, and the most.
+_DRAFTED = 4
+_MOST_DRAFTED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,15 @@ class LoadOptions:
     main_gpu: int | None = None
     use_mmap: bool | None = None
     num_thread: int = 0
+    draft_num_predict: int | None = None
 
     def clamped(self, model: Model) -> LoadOptions:
-        """With num_ctx between its floor and the trained context."""
+        """With num_ctx between its floor and the trained context, and what the model can draft."""
+        drafts = _DRAFTED if self.draft_num_predict is None else self.draft_num_predict
+        drafts = min(max(0, drafts), _MOST_DRAFTED) if model.draft is not None else 0
+        return replace(self._fitting(model), draft_num_predict=drafts)
+
+    def _fitting(self, model: Model) -> LoadOptions:
         if self.num_ctx is None:
             return self
         floor = _MIN_VISION_CONTEXT if model.sees else _MIN_CONTEXT
@@ -53,6 +62,8 @@ def needs_reload(old: LoadOptions, info: protocol.ModelInfo, new: LoadOptions, a
     if new.num_gpu not in (-1, old.num_gpu):
         return True
     if new.use_mmap != old.use_mmap:
+        return True
+    if old.draft_num_predict != new.draft_num_predict:
         return True
     return (old.main_gpu, old.num_thread) != (new.main_gpu, new.num_thread)
 
@@ -117,6 +128,9 @@ class Plan:
             embedding=model.is_embedding,
             end_tokens=list(files.end_tokens),
             overrides=dict(files.overrides),
+            draft=str(files.draft or ""),
+            draft_overrides=dict(files.draft_overrides),
+            draft_tokens=options.draft_num_predict or 0,
         )
 
     def smaller(self) -> Plan | None:

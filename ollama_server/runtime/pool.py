@@ -66,9 +66,13 @@ class Loaded:
         return (
             self.runner.is_alive
             and not self.leaving
-            and (model.projectors, model.adapters) == (self.model.projectors, self.model.adapters)
+            and _parts(model) == _parts(self.model)
             and not needs_reload(self.options, self.runner.info, options, self.auto_context)
         )
+
+
+def _parts(model: Model) -> tuple[object, ...]:
+    return model.projectors, model.adapters, model.draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +231,7 @@ class Pool:
         for job in self._jobs:
             if (
                 job.model.model_path == model.model_path
-                and job.model.adapters == model.adapters
-                and job.model.projectors == model.projectors
+                and _parts(job.model) == _parts(model)
                 and job.options == options
             ):
                 return job

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
+
+from .rewriting import rewrite, save
 
 WIDTH, HIDDEN, LAYERS, HEADS, PATCH = 64, 128, 2, 4, 8
 # What a Whisper encoder hears at once: half a minute, as 1,500 positions.
@@ -94,10 +97,7 @@ def write_projector(
         _vision(writer, weights, kind, text_width, image)
     else:
         _audio(writer, weights, kind, text_width)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    save(writer)
     return path
 
 
@@ -224,20 +224,12 @@ def _audio(writer: gguf.GGUFWriter, weights: Weights, kind: str, text_width: int
 
 def write_turned(path: Path, source: Path) -> Path:
     """A Qwen 3 model as a Qwen 3-VL one: the same weights, positions with three coordinates."""
-    reader = gguf.GGUFReader(source)
-    writer = gguf.GGUFWriter(path, "qwen3vl")
-    for name, entry in reader.fields.items():
-        if name.startswith("GGUF.") or name == "general.architecture":
-            continue
-        key = name.replace("qwen3.", "qwen3vl.", 1)
-        kind = entry.types[-1] if entry.types[0] == gguf.GGUFValueType.ARRAY else None
-        writer.add_key_value(key, entry.contents(), entry.types[0], kind)
-    writer.add_array("qwen3vl.rope.dimension_sections", [6, 5, 5, 0])
-    writer.add_uint32("qwen3vl.n_deepstack_layers", 0)
-    for tensor in reader.tensors:
-        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
+
+    def added(writer: gguf.GGUFWriter) -> None:
+        writer.add_array("qwen3vl.rope.dimension_sections", [6, 5, 5, 0])
+        writer.add_uint32("qwen3vl.n_deepstack_layers", 0)
+
+    def changed(name: str, value: Any) -> tuple[str, Any]:
+        return name.replace("qwen3.", "qwen3vl.", 1), value
+
+    return rewrite(source, path, "qwen3vl", changed=changed, added=added)

@@ -13,6 +13,7 @@ import pytest
 from ollama_server.engine import protocol as p
 
 from .conftest import TINY
+from .rewriting import save
 from .runner import GREEDY, Runner
 
 RANK, ALPHA = 4, 8.0
@@ -30,10 +31,7 @@ def write_adapter(path: Path, *, rows: int, columns: int, architecture: str = "q
         name = f"blk.{block}.attn_q.weight"
         writer.add_tensor(f"{name}.lora_a", rng.normal(0, 0.3, (RANK, columns)).astype(np.float32))
         writer.add_tensor(f"{name}.lora_b", rng.normal(0, 0.3, (rows, RANK)).astype(np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    save(writer)
     return path
 
 
