@@ -18,7 +18,7 @@ def rewrite(
     kept: Callable[[str], bool] = lambda tensor: True,
     added: Callable[[gguf.GGUFWriter], None] = lambda writer: None,
 ) -> Path:
-    """Copy a model: each key and value as ``changed`` gives them, and the tensors to be ``kept``."""
+    """Copy a model: keys and values as ``changed`` gives them, the tensors that are ``kept``."""
     reader = gguf.GGUFReader(source)
     writer = gguf.GGUFWriter(target, architecture)
     for field in reader.fields.values():
