@@ -17,6 +17,8 @@ from ollama_server.store.model import Model
 _MIN_CONTEXT = 4
 _MIN_VISION_CONTEXT = 2048
 _CPU_BATCH = 512
+# What llama.cpp says of a file that it understands and cannot load.
+_INCOMPATIBLE = ("unknown model architecture", "failed to load model", "unable to load model")
 # Tokens that a draft model guesses at a time where nobody says how many, and the most.
 _DRAFTED = 4
 _MOST_DRAFTED = 16
@@ -181,4 +183,15 @@ def out_of_memory(plan: Plan, free: int) -> OutOfMemory:
     return OutOfMemory(
         f"model requires more system memory ({memory.readable(plan.needed_bytes)}) than is "
         f"available ({memory.readable(free)}): {hint}"
+    )
+
+
+def advised(error: LoadError, model: Model) -> LoadError:
+    """The error, with advice where the file is not what this llama.cpp can load."""
+    if not any(words in error.message for words in _INCOMPATIBLE):
+        return error
+    return LoadError(
+        f"{error.message}: this model may be incompatible with your version of ollama-server. If "
+        "you previously pulled this model, try updating it by running "
+        f"`ollama pull {model.name.short}`"
     )

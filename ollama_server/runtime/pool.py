@@ -17,11 +17,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ollama_server.errors import Busy, OutOfMemory
+from ollama_server.errors import Busy, LoadError, OutOfMemory
 from ollama_server.runtime import devices
 from ollama_server.runtime.plan import (
     LoadOptions,
     Plan,
+    advised,
     find_files,
     make_plan,
     needs_reload,
@@ -314,6 +315,8 @@ class Pool:
                     plan = smaller
                 else:
                     raise
+            except LoadError as error:
+                raise advised(error, plan.model) from error
             else:
                 info = runner.info
                 log.info(

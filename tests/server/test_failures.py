@@ -182,13 +182,14 @@ def test_a_model_too_big_for_the_memory_is_refused_with_advice(frail: ServerProc
     assert frail.generate("Hi")["done"] is True
 
 
-def test_an_unknown_architecture_is_named(frail: ServerProcess) -> None:
+def test_an_unknown_architecture_is_named_with_advice(frail: ServerProcess) -> None:
     path = frail.home / "odd.gguf"
     write_model(path, architecture="squirrel")
     frail.create("odd", files={"odd.gguf": frail.upload(path.read_bytes())})
     response = frail.post("/api/generate", model="odd")
     assert response.status_code == 500
     assert "squirrel" in response.json()["error"]
+    assert response.json()["error"].endswith("try updating it by running `ollama pull odd:latest`")
     assert frail.generate("Hi")["done"] is True
 
 
