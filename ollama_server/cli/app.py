@@ -27,7 +27,6 @@ from ollama_server.version import API_VERSION
 
 app = typer.Typer(
     help="Large language model runner",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -26,7 +26,7 @@ _ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit status."""
-    words = flag_values(sys.argv[1:] if arguments is None else arguments)
+    words = flag_values(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command = typer.main.get_command(app)
     try:
         result = command.main(words, prog_name=program_name(), standalone_mode=False)

@@ -217,9 +217,14 @@ def test_help_ends_with_the_environment(command: Command) -> None:
 
 def test_commands_are_listed_in_their_usual_order(command: Command) -> None:
     listed = re.findall(r"^  (\w+) {2,}\w", command("--help").out.split("Commands:")[1], re.M)
-    usual = ["serve", "create", "show", "run", "stop", "pull", "push", "list", "ps", "cp", "rm"]
+    usual = ["serve", "create", "show", "run", "stop", "pull", "push"]
+    usual += ["signin", "signout", "list", "ps", "cp", "rm"]
     assert listed[: len(usual)] == usual
     assert {"bench", "fsck", "doctor", "help"} <= set(listed)
+
+
+def test_without_a_command_the_help_is_shown(command: Command) -> None:
+    assert command().out.split() == command("--help").out.split()
 
 
 def test_fsck_finds_a_damaged_blob(

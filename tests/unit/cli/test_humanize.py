@@ -4,7 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ollama_server.cli.humanize import go_duration, human_bytes, human_duration, since, until
+from ollama_server.cli.humanize import (
+    go_duration,
+    go_number,
+    human_bytes,
+    human_duration,
+    since,
+    until,
+)
 
 
 @pytest.mark.parametrize(
@@ -81,3 +88,20 @@ def test_a_model_that_stays_is_loaded_forever() -> None:
 def test_the_end_of_a_keep_alive_is_told_from_now() -> None:
     moment = datetime.now(UTC) + timedelta(minutes=4, seconds=30)
     assert until(moment.isoformat()) == "4 minutes from now"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (32768, "32768"),
+        (128256, "128256"),
+        (1_000_000, "1e+06"),
+        (8_030_261_248, "8.030261248e+09"),
+        (-2.5, "-2.5"),
+        (0.0001, "0.0001"),
+        (1e-06, "1e-06"),
+    ],
+)
+def test_numbers_of_metadata_are_written_as_go_does(number: float, text: str) -> None:
+    assert go_number(number) == text

@@ -80,6 +80,7 @@ def test_a_remote_model_tells_where_it_runs() -> None:
 
 def test_long_arrays_are_abbreviated() -> None:
     assert value_text([1, 2, 3]) == "[1 2 3]"
+    assert value_text([151643]) == "[151643]"
     assert value_text(list(range(100))) == "[0 1 2 3 4 ...+95 more]"
 
 
