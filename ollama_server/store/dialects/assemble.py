@@ -1,6 +1,6 @@
 """Writing a draft: a new header, and the source's data in as few ranges as there are.
 
-Ranges are copied by the kernel. The header is made as long as it takes for the longest range to lie
+Ranges are copied by the kernel. The header is made as long as it takes for most of the data to lie
 at the same place within a block as in the source: file systems that share blocks between files then
 share them instead of copying.
 """
@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,10 +105,13 @@ def _layout(draft: Draft, tensors: list[write.Tensor]) -> tuple[bytes, dict[str,
         relative[tensor.name] = end
         end += -(-tensor.size // DEFAULT_ALIGNMENT) * DEFAULT_ALIGNMENT
     size = write.header_size(keys, tensors)
-    longest = max(_ranges(draft, relative), key=lambda item: item.span.size, default=None)
-    if longest is not None and longest.shift % DEFAULT_ALIGNMENT == 0:
-        filler = (-longest.shift - size) % _BLOCK
-        keys[_FILLER_KEY] = write.string(" " * filler)
+    shared: Counter[int] = Counter()
+    for item in _ranges(draft, relative):
+        if item.shift % DEFAULT_ALIGNMENT == 0:
+            shared[item.shift % _BLOCK] += item.span.size
+    if shared:
+        ((shift, _),) = shared.most_common(1)
+        keys[_FILLER_KEY] = write.string(" " * ((-shift - size) % _BLOCK))
     header = write.header_bytes(keys, tensors)
     offsets = {name: len(header) + offset for name, offset in relative.items()}
     return header, offsets, len(header) + end
