@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -129,7 +130,7 @@ def _add_part(parts: Parts, part: Any, place: str) -> None:
             case {"type": "text", "text": str(text)}:
                 parts.say(text)
             case {"type": "image", "url": str(text)} | {"type": "image", "image": str(text)}:
-                parts.show(media_from_text(text, place))
+                parts.show(replace(media_from_text(text, place), kind="image"))
             case {"type": "image_url", "image_url": {"url": str(url)} | str(url)}:
                 parts.show(image_from_url(url, place))
             case {"type": "input_audio", "input_audio": sound}:
