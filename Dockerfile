@@ -30,6 +30,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY ollama_server ollama_server
 COPY models/tiny/tiny.gguf models/tiny/Modelfile models/tiny/
 RUN /opt/ollama-server/bin/pip install . \
+    && /opt/ollama-server/bin/pip uninstall -y setuptools pip \
     && /opt/ollama-server/bin/python -m ollama_server.engine --devices | grep cpu-
 
 FROM ${RUN_IMAGE}

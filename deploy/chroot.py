@@ -109,7 +109,8 @@ def passed_on(options: argparse.Namespace) -> tuple[dict[str, str], list[Bind]]:
     if options.cache:
         options.cache.mkdir(parents=True, exist_ok=True)
         binds.append((str(options.cache.resolve()), "/var/cache/pip"))
-        variables |= {"PIP_NO_CACHE_DIR": "0", "PIP_CACHE_DIR": "/var/cache/pip"}
+        # Any other value than none, "0" included, means that there is no cache.
+        variables |= {"PIP_NO_CACHE_DIR": "", "PIP_CACHE_DIR": "/var/cache/pip"}
     return variables, binds
 
 

@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.chroot import REPOSITORY, arguments, passed_on, say, workplace
+from deploy.chroot import PATH, REPOSITORY, arguments, passed_on, say, workplace
 from deploy.dockerfile import Builder, Stage
 
 COMPILERS = ("cc", "gcc", "g++", "c++", "clang", "ld", "as", "make", "cmake", "ninja", "nvcc")
@@ -59,11 +59,12 @@ class Container:
     def execute(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A command inside, as `docker exec` does it."""
         spaces = ["nsenter", "--target", str(self._inner()), "--mount", "--pid", "--net"]
-        environment = [f"{name}={value}" for name, value in self._image.variables.items()]
+        variables = {"PATH": PATH, "HOME": self._home, **self._image.variables}
+        environment = [f"{name}={value}" for name, value in variables.items()]
         result = subprocess.run(
             [
                 *(*spaces, "chroot", f"--userspec={self._user}", str(self._image.root)),
-                *("/usr/bin/env", "-i", f"HOME={self._home}", *environment, *words),
+                *("/usr/bin/env", "-i", *environment, *words),
             ],
             capture_output=True,
             text=True,
