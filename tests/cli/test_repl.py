@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Command, Session
 from tests.process import ServerProcess
 
@@ -39,6 +41,57 @@ def test_a_conversation_is_answered_set_up_saved_and_left(
     assert "PARAMETER seed 7" in modelfile
     assert "MESSAGE user Hello" in modelfile
     command("rm", "saved")
+
+
+def test_what_is_typed_after_a_slash_is_answered(session: Session) -> None:
+    terminal = session("run", "tiny", "--think=false")
+    terminal.prompt()
+    for typed, text in (
+        ("/?", "/set            Set session variables"),
+        ("/help shortcuts", "Ctrl + w            Delete the word before the cursor"),
+        ("/? set", "/set format json       Enable JSON mode"),
+        ("/? show", "/show modelfile    Show Modelfile for this model"),
+        ("/set parameter", "/set parameter seed <int>             Random number seed"),
+        ("/set parameter stop a b", "Set parameter 'stop' to 'a, b'"),
+        ("/set format yaml", "Invalid or missing format. For 'json' mode use '/set format json'"),
+        ("/set format json", "Set format to 'json' mode."),
+        ("/set noformat", "Disabled format."),
+        ("/set verbose", "Set 'verbose' mode."),
+        ("/set quiet", "Set 'quiet' mode."),
+        ("/set nowordwrap", "Set 'nowordwrap' mode."),
+        ("/set wordwrap", "Set 'wordwrap' mode."),
+        ("/set think", "Set 'think' mode."),
+        ("/set think high", "Set 'think' mode to 'high'."),
+        ("/set nothink", "Set 'nothink' mode."),
+        ("/show license", "No license was specified for this model."),
+        ("/show system", "No system message was specified for this model."),
+        ("/load", "Usage:\r\n  /load <modelname>"),
+        ("/save", "Usage:\r\n  /save <modelname>"),
+        ("/save a/b/c/d/e", "error: The model name 'a/b/c/d/e' is invalid"),
+    ):
+        assert text in terminal.say(typed), typed
+    terminal.send("/byeX")
+    assert terminal.status() == 0
+
+
+def test_a_message_can_be_written_in_an_editor(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nprintf "/set verbose" > "$1"\n')
+    editor.chmod(0o755)
+    monkeypatch.setenv("OLLAMA_EDITOR", str(editor))
+    monkeypatch.setenv("OLLAMA_NOHISTORY", "1")
+    terminal = session("run", "tiny")
+    terminal.prompt()
+    terminal.type("\x07")
+    terminal.wait_for("/set verbose")
+    terminal.send("")
+    terminal.wait_for("Set 'verbose' mode.")
+    terminal.prompt()
+    terminal.type("\x04")
+    assert terminal.status() == 0
+    assert not (tmp_path / ".ollama" / "history").exists()
 
 
 def test_keys_join_lines_and_leave(session: Session) -> None:

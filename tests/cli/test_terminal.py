@@ -137,6 +137,21 @@ def test_push_and_pull_show_the_steps_of_the_official_package(
     sdk.delete(second)
 
 
+@needs_registry
+@pytest.mark.registry
+def test_run_pulls_what_is_missing(
+    screen: Screen, sdk: ollama.Client, registry: DockerRegistry
+) -> None:
+    name = f"{registry.host}/mine/tiny:run"
+    sdk.copy("tiny", name)
+    sdk.push(name, insecure=True)
+    sdk.delete(name)
+    shown = screen("run", name, "--insecure", "--think=false", "Hello")
+    answer = sdk.generate("tiny", "Hello", think=False).response
+    assert in_order(shown, ["pulling manifest", "100%", "success", *answer.split()[-2:]])
+    sdk.delete(name)
+
+
 def check_progress(shown: str, steps: list[str]) -> None:
     """Each step is on the screen; layers have a colon, a bar that is full, and their size."""
     for step in steps:
