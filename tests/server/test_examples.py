@@ -85,3 +85,10 @@ def differences(shown: Any, real: Any, where: str) -> list[str]:
     if numbers or type(shown) is type(real):
         return []
     return [f"{where}: {shown!r} is shown, {real!r} came"]
+
+
+def test_the_served_document_has_the_examples(server: ServerProcess) -> None:
+    document = server.client.get("/openapi.json").json()
+    body = document["paths"]["/api/chat"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["example"] == EXAMPLES["POST /api/chat"].request
+    assert server.client.get("/docs").status_code == 200
