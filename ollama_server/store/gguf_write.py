@@ -17,6 +17,7 @@ from ollama_server.store.ggml import TENSOR_TYPES
 from ollama_server.store.gguf import DEFAULT_ALIGNMENT, GGUF, GGUFError, TensorInfo, raw_values
 
 _CHUNK = 4 << 20
+_LIST_HEAD = 16
 
 _UINT8, _UINT32, _INT32, _FLOAT32, _BOOL, _STRING, _ARRAY, _UINT64 = 0, 4, 5, 6, 7, 8, 9, 10
 
@@ -86,6 +87,24 @@ def float32s(values: Sequence[float]) -> Encoded:
 def booleans(values: Sequence[bool]) -> Encoded:
     """A list of truth values."""
     return struct.pack(f"<IIQ{len(values)}?", _ARRAY, _BOOL, len(values), *values)
+
+
+def cut_list(encoded: Encoded, count: int) -> Encoded:
+    """The first ``count`` entries of a longer list of texts or 32-bit numbers.
+
+    Unsigned numbers become signed ones. Raises GGUFError for lists of anything else.
+    """
+    _, kind, _ = struct.unpack_from("<IIQ", encoded)
+    end = _LIST_HEAD
+    if kind == _STRING:
+        for _ in range(count):
+            end += 8 + int.from_bytes(encoded[end : end + 8], "little")
+    elif kind in (_UINT32, _INT32, _FLOAT32):
+        end += 4 * count
+    else:
+        raise GGUFError(f"a list of type {kind} cannot be cut")
+    kind = _INT32 if kind == _UINT32 else kind
+    return struct.pack("<IIQ", _ARRAY, kind, count) + encoded[_LIST_HEAD:end]
 
 
 @dataclass(frozen=True, slots=True)

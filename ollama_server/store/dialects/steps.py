@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ollama_server.store import gguf_write as write
 from ollama_server.store.dialects import operations as op
-from ollama_server.store.dialects.draft import Draft, RuleError, encode
+from ollama_server.store.dialects.draft import Draft, RuleError
 from ollama_server.store.ggml import F32
 from ollama_server.store.gguf import GGUF, LazyArray
 
@@ -236,7 +237,7 @@ def cut_vocabulary(size: Callable[[Draft], int]) -> Step:
             key = f"tokenizer.ggml.{name}"
             values = draft.source.metadata.get(key)
             if isinstance(values, list | LazyArray) and len(values) > count > 0:
-                draft.keys[key] = encode(values[:count], as_float=name == "scores")
+                draft.keys[key] = write.cut_list(draft.keys[key], count)
 
     return step
 
