@@ -23,8 +23,9 @@ IGNORED = -100
 class Pictures:
     """A batch of drawings: pixels (batch, side, side, 3), and targets of shape (batch, tokens).
 
-    ``shape`` says of every patch which shape has its centre there, NOTHING where none has; colour
-    and count (minus one) of its group are IGNORED where there is no centre.
+    ``shape`` says of every patch which shape has its centre there, NOTHING where none has; the
+    colour is IGNORED where there is no centre. ``count`` is the size of the group (minus one) for
+    all patches on one of its shapes, and ``total`` that of the whole drawing for every patch.
     """
 
     scenes: list[Scene]
@@ -32,6 +33,7 @@ class Pictures:
     shape: Tensor
     colour: Tensor
     count: Tensor
+    total: Tensor
 
 
 def pictures(rng: random.Random, size: int) -> Pictures:
@@ -41,16 +43,21 @@ def pictures(rng: random.Random, size: int) -> Pictures:
     shape = torch.full((len(drawings), ENCODER.side, ENCODER.side), NOTHING)
     colour = torch.full_like(shape, IGNORED)
     count = torch.full_like(shape, IGNORED)
+    total = torch.full_like(shape, IGNORED)
+    middles = (torch.arange(ENCODER.side) + 0.5) * ENCODER.patch
     for row, drawing in enumerate(drawings):
         left, top = inset(drawing.image.size)
+        total[row] = drawing.scene.total - 1
         for spot in drawing.spots:
             group = drawing.scene.groups[spot.group]
-            across = int(left + spot.x * ENCODER.image) // ENCODER.patch
-            down = int(top + spot.y * ENCODER.image) // ENCODER.patch
+            x, y = left + spot.x * ENCODER.image, top + spot.y * ENCODER.image
+            across, down = int(x) // ENCODER.patch, int(y) // ENCODER.patch
             shape[row, down, across] = SHAPES.index(group.shape)
             colour[row, down, across] = COLOUR_INDEX[group.colour]
             count[row, down, across] = group.count - 1
+            away = torch.hypot(middles[None] - x, middles[:, None] - y)
+            count[row][away < spot.radius * ENCODER.image] = group.count - 1
     scenes = [drawing.scene for drawing in drawings]
-    both = (torch.cat((t, t.flip(2))) for t in (torch.from_numpy(pixels), shape, colour, count))
-    pixels_, shape, colour, count = both
-    return Pictures(scenes * 2, pixels_, shape.flatten(1), colour.flatten(1), count.flatten(1))
+    targets = [torch.cat((t, t.flip(2))).flatten(1) for t in (shape, colour, count, total)]
+    seen = torch.from_numpy(pixels)
+    return Pictures(scenes * 2, torch.cat((seen, seen.flip(2))), *targets)

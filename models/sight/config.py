@@ -33,7 +33,7 @@ class EncoderConfig:
 
     image: int = 96
     patch: int = 12
-    layers: int = 4
+    layers: int = 5
     width: int = 128
     heads: int = 4
     feed_forward: int = 512

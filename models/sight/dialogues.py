@@ -23,6 +23,7 @@ IMAGE = [IMAGE_ID] * ENCODER.tokens
 SPOT = "\0"
 SPOTS = (*[SPOT + "{}"] * 4, SPOT + " {}", SPOT + "\n{}", "{}" + SPOT, "{}\n" + SPOT)
 SAMPLES = 40_000
+TURNS = 3
 
 
 def train_tokenizer(seed: int = 1) -> Tokenizer:
@@ -90,20 +91,22 @@ class _Writer:
 def dialogues(scenes: list[Scene], rng: random.Random, *, blind_rows: int) -> Dialogues:
     """One conversation of a few turns for each scene, and a few without a drawing.
 
-    In some a second drawing follows the first; questions are about the last one shown.
+    In some a second drawing follows the first; questions are about the last one shown. These long
+    ones come together, so that the others need no padding.
     """
     rows, order = [], []
+    long = rng.random() < 0.2
     asker = Asker(rng)
     for number, scene in enumerate(scenes):
         writer = _Writer()
         if rng.random() < 0.1:
             writer.add(encode(f"<|im_start|>system\n{rng.choice(words.SYSTEMS)}<|im_end|>\n"))
-        if rng.random() < 0.1:
+        if long and rng.random() < 0.5:
             writer.talk(asker, scene, number, 1)
             other = rng.randrange(len(scenes))
             writer.talk(asker, scenes[other], other, 1)
         else:
-            writer.talk(asker, scene, number, rng.choice((2, 3, 4)))
+            writer.talk(asker, scene, number, TURNS)
         rows.append(writer.row)
         order += writer.order
     for _ in range(blind_rows):

@@ -18,12 +18,14 @@ from models.sight.config import GGUF_PATH, HERE, PROJECTOR_PATH
 from models.sight.heldout import Case, cases
 from models.tiny.evaluate import table
 from ollama_server.engine import protocol
+from ollama_server.media.images import prepare_image
 from ollama_server.runtime.runner import Runner
 
 CARD_PATH = HERE / "README.md"
 PASS_SHARE = 0.95
 PARALLEL = 8
 MAX_TOKENS = 64
+MOST_PIXELS = 1_000_000
 
 
 def prompt(case: Case) -> list[protocol.PromptPart]:
@@ -31,7 +33,8 @@ def prompt(case: Case) -> list[protocol.PromptPart]:
     text = f"{case.question.text}<|im_end|>\n<|im_start|>assistant\n"
     if case.image is None:
         return [protocol.Text(f"<|im_start|>user\n{text}")]
-    return [protocol.Text("<|im_start|>user\n"), protocol.Media(case.image), protocol.Text(text)]
+    image = prepare_image(case.image, MOST_PIXELS)
+    return [protocol.Text("<|im_start|>user\n"), protocol.Media(image), protocol.Text(text)]
 
 
 async def answer(runner: Runner, case: Case) -> str:
@@ -39,10 +42,11 @@ async def answer(runner: Runner, case: Case) -> str:
     sampling = protocol.Sampling(temperature=0)
     message = protocol.Generate(0, prompt(case), sampling, max_tokens=MAX_TOKENS)
     text = ""
-    async for item in runner.generate(message):
-        if isinstance(item, protocol.Finished):
-            return text if item.reason == "stop" else text + "..."
-        text += item.text
+    async for items in runner.generate(message):
+        for item in items:
+            if isinstance(item, protocol.Finished):
+                return text if item.reason == "stop" else text + "..."
+            text += item.text
     raise AssertionError("a generation ends with Finished")
 
 

@@ -6,6 +6,8 @@ before attention and feed-forward, GELU in its tanh form.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -72,6 +74,20 @@ class VisionBlock(nn.Module):
         return x + self.ffn_down(h)
 
 
+def places(side: int, width: int) -> Tensor:
+    """Where each patch lies, as sines and cosines of its row and column: (side², width).
+
+    Small random numbers would do in the end, but it takes long until attention finds neighbours in
+    them, and without neighbours nothing can be counted.
+    """
+    quarter = width // 4
+    speed = math.pi / 2 * 16 ** (-torch.arange(quarter) / quarter)
+    angle = torch.arange(side)[:, None] * speed
+    waves = torch.cat((angle.sin(), angle.cos()), dim=1)
+    rows, columns = waves[:, None].expand(-1, side, -1), waves[None].expand(side, -1, -1)
+    return 2 * torch.cat((rows, columns), dim=2).reshape(side * side, width)
+
+
 class Encoder(nn.Module):
     """Pixels of shape (batch, side, side, 3), 0 to 255, to one feature vector a patch."""
 
@@ -80,7 +96,7 @@ class Encoder(nn.Module):
         self.c = c
         inputs = 3 * c.patch * c.patch
         self.patch_embd = Linear(c.width, inputs, inputs**-0.5)
-        self.position_embd = matrix(c.tokens, c.width, 0.05)
+        self.position_embd = nn.Parameter(places(c.side, c.width))
         self.blk = nn.ModuleList(VisionBlock(c) for _ in range(c.layers))
         self.post_ln = LayerNorm(c.width, c.norm_epsilon)
 
@@ -115,7 +131,7 @@ class Projector(nn.Module):
 
 class Teacher(nn.Module):
     """What each patch is asked while the encoder learns: is a shape's centre here, and of which
-    kind, in which colour, in how large a group? Only training needs it."""
+    kind, in which colour, in how large a group, and of how many in all? Only training needs it."""
 
     def __init__(self, c: EncoderConfig = ENCODER) -> None:
         super().__init__()
@@ -123,12 +139,12 @@ class Teacher(nn.Module):
         self.colour = Linear(len(COLOURS), c.width, c.width**-0.5)
         self.count = Linear(MOST, c.width, c.width**-0.5)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return (
-            self.shape(features).float(),
-            self.colour(features).float(),
-            self.count(features).float(),
-        )
+        self.total = Linear(MOST, c.width, c.width**-0.5)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Logits for shape, colour, count and total."""
+        heads = (self.shape, self.colour, self.count, self.total)
+        return tuple(head(features).float() for head in heads)
 
 
 class Sight(nn.Module):

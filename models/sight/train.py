@@ -7,6 +7,7 @@ questions and answers, the teacher still asking. Both parts draw new drawings al
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import time
 from collections.abc import Callable
@@ -21,40 +22,41 @@ from models.sight.network import Sight
 from models.tiny.optimizer import Optimizer
 from models.tiny.train import save, schedule
 
-BATCH = 64
-BLIND_ROWS = 3
+LOOK_BATCH = 64
+TALK_BATCH = 32
+BLIND_ROWS = 2
 SAVE_SECONDS = 120
 REPORT_STEPS = 20
 EMBEDDINGS = (
     *("token_embd", "position_embd", "patch_embd.weight"),
-    *("shape.weight", "colour.weight", "count.weight"),
+    *("shape.weight", "colour.weight", "count.weight", "total.weight"),
 )
 TEACHER_SHARE = 0.2
+PRESENT_SHARE = 0.2
 
 
 def lesson(network: Sight, features: Tensor, pictures: batches.Pictures) -> tuple[Tensor, float]:
-    """The teacher's loss, and the share of drawings in which every patch was right."""
-    shape, colour, count = network.teacher(features)
-    right = torch.ones(len(pictures.scenes), dtype=torch.bool)
+    """The teacher's loss, and the share of drawings in which it got every number."""
+    answers = network.teacher(features)
+    targets = (pictures.shape, pictures.colour, pictures.count, pictures.total)
     total = torch.zeros(())
-    questions = ((shape, pictures.shape), (colour, pictures.colour), (count, pictures.count))
-    for answers, targets in questions:
-        total = total + functional.cross_entropy(answers.flatten(0, 1), targets.flatten())
-        asked = targets != batches.IGNORED
-        right &= ((answers.argmax(-1) == targets) | ~asked).all(dim=1)
+    for answer, target in zip(answers, targets, strict=True):
+        total = total + functional.cross_entropy(answer.flatten(0, 1), target.flatten())
     # Nearly all patches hold no centre; the few that do must not drown among them.
     present = pictures.shape != batches.NOTHING
-    total = total + functional.cross_entropy(shape[present], pictures.shape[present])
-    return total, right.float().mean().item()
+    found = functional.cross_entropy(answers[0][present], pictures.shape[present])
+    right = (answers[2].argmax(-1) == pictures.count) | (pictures.count == batches.IGNORED)
+    return total + PRESENT_SHARE * found, right.all(dim=1).float().mean().item()
 
 
-Step = Callable[[], tuple[Tensor, float]]
+# Draws a batch; gives its loss, the share that was right, and how many drawings there were.
+Step = Callable[[], tuple[Tensor, float, int]]
 
 
 def practise(
     network: Sight, modules: nn.Module, step: Step, drawings: int, arguments: argparse.Namespace
 ) -> None:
-    """Trains `modules` on `drawings`; `step` gives a batch's loss and the share that was right."""
+    """Trains `modules` on `drawings`, a batch for each `step`."""
     optimizer = Optimizer(
         modules,
         matrix_rate=arguments.rate,
@@ -62,21 +64,25 @@ def practise(
         embeddings=EMBEDDINGS,
     )
     begun = saved = time.monotonic()
-    steps = max(1, drawings // BATCH)
-    mean = right = 0.0
-    for index in range(steps):
-        loss, share = step()
+    mean = right = progress = 0.0
+    seen = 0
+    for index in itertools.count():
+        loss, share, batch = step()
         loss.backward()
-        optimizer.step(schedule(index / steps, warm=0.02, fall=arguments.fall))
+        optimizer.step(schedule(progress, warm=0.02, fall=arguments.fall))
         keep = 0.0 if index == 0 else 0.95
         mean = keep * mean + (1 - keep) * loss.item()
         right = keep * right + (1 - keep) * share
-        if index % REPORT_STEPS == 0 or index == steps - 1:
-            rate = (index + 1) * BATCH / (time.monotonic() - begun)
+        elapsed, seen = time.monotonic() - begun, seen + batch
+        progress = elapsed / 60 / arguments.minutes if arguments.minutes else seen / drawings
+        if index % REPORT_STEPS == 0 or progress >= 1:
             print(
-                f"step {index} of {steps} loss {mean:.4f} right {right:.3f} {rate:.0f} drawings/s",
+                f"step {index} progress {progress:.3f} loss {mean:.4f} right {right:.3f} "
+                f"{seen / elapsed:.0f} drawings/s",
                 flush=True,
             )
+        if progress >= 1:
+            break
         if time.monotonic() - saved > SAVE_SECONDS:
             save(arguments.out, network)
             saved = time.monotonic()
@@ -91,12 +97,13 @@ def run(arguments: argparse.Namespace) -> None:
         network.load_state_dict(torch.load(arguments.start))
     rng = random.Random(arguments.seed)
 
-    def look() -> tuple[Tensor, float]:
-        pictures = batches.pictures(rng, BATCH)
-        return lesson(network, network.encoder(pictures.pixels), pictures)
+    def look() -> tuple[Tensor, float, int]:
+        pictures = batches.pictures(rng, LOOK_BATCH)
+        loss, right = lesson(network, network.encoder(pictures.pixels), pictures)
+        return loss, right, LOOK_BATCH
 
-    def talk() -> tuple[Tensor, float]:
-        pictures = batches.pictures(rng, BATCH)
+    def talk() -> tuple[Tensor, float, int]:
+        pictures = batches.pictures(rng, TALK_BATCH)
         talks = dialogues.dialogues(pictures.scenes, rng, blind_rows=BLIND_ROWS)
         batch = talks.batch
         hidden, features = network(batch.ids, pictures.pixels, talks.order)
@@ -104,7 +111,7 @@ def run(arguments: argparse.Namespace) -> None:
         taught, _ = lesson(network, features, pictures)
         loss = functional.cross_entropy(logits, batch.targets)
         right = (logits.argmax(-1) == batch.targets).float().mean().item()
-        return loss + TEACHER_SHARE * taught, right
+        return loss + TEACHER_SHARE * taught, right, TALK_BATCH
 
     if arguments.looks:
         eyes = nn.ModuleDict({"encoder": network.encoder, "teacher": network.teacher})
@@ -121,6 +128,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--start", type=Path, help="a checkpoint to go on from")
     result.add_argument("--looks", type=float, default=60e3, help="drawings for the encoder alone")
     result.add_argument("--talks", type=float, default=60e3, help="drawings for all of it")
+    result.add_argument("--minutes", type=float, help="train each part by the clock instead")
     result.add_argument("--rate", type=float, default=0.012, help="the highest learning rate")
     result.add_argument("--fall", type=float, default=0.7, help="share of a part that cools down")
     result.add_argument("--seed", type=int, default=1)
