@@ -27,7 +27,8 @@ def reader() -> gguf.GGUFReader:
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[Llama]:
-    loaded = Llama(str(GGUF_PATH), n_ctx=2048, n_threads=2, verbose=False)
+    # A second thread is no help to a model of this size, and waits for others on a busy machine.
+    loaded = evaluate.load(GGUF_PATH, threads=1)
     yield loaded
     loaded.close()
 
@@ -151,9 +152,6 @@ def test_the_card_shows_the_scores_of_the_committed_weights(
         assert passed(measured) == pytest.approx(table["all"][0], abs=4)
 
 
-@pytest.mark.xfail(
-    strict=False, reason="trained too shortly: sums and tool calls lag, see the card"
-)
 def test_the_committed_weights_pass_the_held_out_prompts(
     scores: list[dict[str, tuple[int, int]]],
 ) -> None:
