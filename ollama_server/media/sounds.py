@@ -13,6 +13,8 @@ from ollama_server.media.images import MediaError
 # A runner holds a sound as 16,000 floats a second, and hears it in pieces of half a minute.
 MAX_SECONDS = 3600.0
 MAX_CHANNELS = 32
+# Bytes that begin no frame, though they could: tags and pictures at the end have some thousands.
+_MAX_MISSES = 100_000
 RATES = range(1000, 384_001)
 
 # Format tags of WAV: PCM, floats, A-law and mu-law, and bits a sample that go with them.
@@ -99,10 +101,13 @@ def _plain_wav(layout: bytes, samples: bytes) -> Sound:
 
 def _mp3(data: bytes) -> Sound:
     at = _behind_tag(data)
-    frames, seconds = 0, 0.0
-    while (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
+    frames, misses, seconds = 0, 0, 0.0
+    while seconds <= MAX_SECONDS and (at := data.find(b"\xff", at)) >= 0 and at + 4 <= len(data):
         frame = _frame(data, at)
         if frame is None:
+            misses += 1
+            if misses > _MAX_MISSES:
+                raise MediaError("the sound is broken: most of it is no MP3")
             at += 1
             continue
         size, duration = frame

@@ -58,7 +58,11 @@ def picture(seed: int, width: int = 32, height: int = 32) -> bytes:
 def noise(seed: int, seconds: float = 1.0) -> bytes:
     """A WAV file of noise, 16,000 samples a second."""
     values = np.random.default_rng(seed).normal(0, 3000, int(16000 * seconds))
-    samples = values.astype("<i2").tobytes()
+    return wav(values.astype("<i2").tobytes())
+
+
+def wav(samples: bytes) -> bytes:
+    """A WAV file of 16,000 samples a second, two bytes each."""
     layout = struct.pack("<IHHIIHH", 16, 1, 1, 16000, 32000, 2, 16)
     body = b"WAVEfmt " + layout + b"data" + struct.pack("<I", len(samples)) + samples
     return b"RIFF" + struct.pack("<I", len(body)) + body
@@ -145,6 +149,20 @@ def test_embeddings_and_answers_are_those_of_llama_cpp(kind: str, tmp_path: Path
         # The program ends without waiting for its log's thread, which loses the last words.
         assert len(said) > 20
         assert answer.text.strip().startswith(said.decode("utf-8", "replace").rstrip("\ufffd"))
+    runner.close()
+
+
+def test_an_mp3_is_heard_as_the_same_wav(tmp_path: Path) -> None:
+    eyes = make_eyes(tmp_path, "qwen2a")
+    runner = Runner(p.Load(str(eyes.model), projectors=[str(eyes.projector)], num_ctx=CONTEXT))
+    # Frames of MPEG 1, layer III, without a sound in them.
+    silence = (b"\xff\xfb\x90\x00" + bytes(413)) * 40
+    requests = []
+    for data in (silence, wav(bytes(32000))):
+        parts = [p.Text(BEFORE), p.Media(data, "audio"), p.Text(AFTER)]
+        requests.append(p.Generate(runner.id(), parts, GREEDY, max_tokens=40))
+    first, second = (answer.text for answer in runner.generate_all(requests))
+    assert first == second != ""
     runner.close()
 
 

@@ -85,6 +85,7 @@ def test_a_tag_before_the_frames_is_skipped() -> None:
         (wav(b"\0" * 8, rate=1), "1 samples a second"),
         (b"ID3\x03\0\0\0\0\0\0" + b"\0" * 50, "no MP3 frames"),
         (b"\xff\xfb\x90\x00", "no MP3 frames"),
+        (FRAME * 2 + b"\xff" * 200_000, "most of it is no MP3"),
     ],
 )
 def test_what_is_no_sound_is_refused(data: bytes, text: str) -> None:
