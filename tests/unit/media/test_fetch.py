@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from ollama_server.media.fetch import Allowed, Fetcher, is_public
 from ollama_server.media.images import MediaError
 from ollama_server.media.prepare import MediaService
 from ollama_server.settings import Settings
-from tests.webserver import PNG, WebServer
+from tests.webserver import PNG, WebServer, write_certificate
 
 pytestmark = pytest.mark.anyio
 
@@ -153,6 +154,30 @@ async def test_a_host_that_does_not_answer_is_an_error(web: WebServer) -> None:
     web.close()
     with pytest.raises(MediaError, match="could not be fetched"):
         await fetcher().fetch(web.url("/ok.png"))
+
+
+# --- TLS ------------------------------------------------------------------------------------------
+
+
+async def test_the_name_is_what_a_certificate_is_checked_against(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = write_certificate(tmp_path, "localhost")
+    server = WebServer(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert await fetcher().fetch(server.url("/ok.png")) == PNG
+    # The same address, by a name that the certificate does not have.
+    with pytest.raises(MediaError, match="could not be fetched"):
+        await fetcher("127.0.0.1").fetch(server.url("/ok.png", "127.0.0.1"))
+    server.close()
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    server = WebServer(write_certificate(tmp_path, "localhost"))
+    with pytest.raises(MediaError, match="could not be fetched"):
+        await fetcher().fetch(server.url("/ok.png"))
+    assert server.requests == []
+    server.close()
 
 
 # --- a request's media ----------------------------------------------------------------------------
