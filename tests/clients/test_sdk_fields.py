@@ -11,6 +11,7 @@ import pytest
 from anthropic.types import message_count_tokens_params, message_create_params
 from anthropic.types.beta import message_create_params as beta_params
 from openai.types import completion_create_params, embedding_create_params
+from openai.types.audio import transcription_create_params as transcription_params
 from openai.types.chat import (
     ChatCompletionAssistantMessageParam,
     ChatCompletionToolMessageParam,
@@ -26,6 +27,7 @@ SENT: list[tuple[str, str, Any]] = [
     ("POST /v1/chat/completions", "messages[].", ChatCompletionAssistantMessageParam),
     ("POST /v1/chat/completions", "messages[].", ChatCompletionToolMessageParam),
     ("POST /v1/completions", "", completion_create_params.CompletionCreateParamsBase),
+    ("POST /v1/audio/transcriptions", "", transcription_params.TranscriptionCreateParamsBase),
     ("POST /v1/embeddings", "", embedding_create_params.EmbeddingCreateParams),
     ("POST /v1/responses", "", response_create_params.ResponseCreateParamsBase),
     ("POST /v1/messages", "", message_create_params.MessageCreateParamsBase),
