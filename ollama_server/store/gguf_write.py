@@ -19,13 +19,19 @@ from ollama_server.store.gguf import DEFAULT_ALIGNMENT, GGUF, GGUFError, TensorI
 _CHUNK = 4 << 20
 _LIST_HEAD = 16
 
-_UINT8, _UINT32, _INT32, _FLOAT32, _BOOL, _STRING, _ARRAY, _UINT64 = 0, 4, 5, 6, 7, 8, 9, 10
+_UINT8, _UINT16, _UINT32, _INT32, _FLOAT32, _BOOL = 0, 2, 4, 5, 6, 7
+_STRING, _ARRAY, _UINT64 = 8, 9, 10
 
 Encoded = bytes
 """A metadata value as the file holds it: its type and its payload."""
 
 Pieces = Callable[[], Iterable[bytes | memoryview]]
 Sink = Callable[[bytes | memoryview], object]
+
+
+def uint16(value: int) -> Encoded:
+    """An unsigned 16-bit value."""
+    return struct.pack("<IH", _UINT16, value)
 
 
 def uint32(value: int) -> Encoded:

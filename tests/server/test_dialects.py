@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 
 from ollama_server.engine import protocol as p
-from ollama_server.store.dialects.cache import Cache
+from ollama_server.store.dialects.assemble import split, write_draft
+from ollama_server.store.dialects.cache import Cache, Made
 from ollama_server.store.dialects.prepare import Files, translated
-from ollama_server.store.dialects.recognize import ADAPTER, OWN_PROJECTOR, SEPARATE_PROJECTOR, TEXT
+from ollama_server.store.dialects.recognize import (
+    ADAPTER,
+    OWN_PROJECTOR,
+    SEPARATE_PROJECTOR,
+    TEXT,
+    text_draft,
+)
+from ollama_server.store.gguf import read_gguf
 from tests.engine.runner import Runner
 from tests.server.dialects import PICTURE, SOUND, ask, at_once, load, media_tokens
 from tests.unit.store.dialects import seeing
@@ -87,6 +95,44 @@ def test_a_translated_model_answers_as_the_stock_one(name: str, tmp_path: Path) 
         assert refusal is None
     else:
         assert family.refusal in str(refusal)
+
+
+def test_a_translation_in_pieces_answers_as_one_in_a_file(tmp_path: Path) -> None:
+    family = tiny_family("gemma3")
+    text = dict(family.text.tensors)
+    tower = {name: a for name, a in family.source.tensors.items() if name not in text}
+    last = {name: text.pop(name) for name in ("output_norm.weight", "output.weight")}
+    source = Tiny(family.source.keys, text | tower | last).write(tmp_path / "source.gguf")
+    draft = text_draft(read_gguf(source))
+    assert draft is not None
+
+    def make(target: Path) -> Made:
+        sizes = []
+        for number, piece in enumerate(split(draft, smallest=1), 1):
+            path = target if number == 1 else Path(f"{target}.{number}")
+            path.touch()
+            sizes.append(write_draft(piece, path))
+        return Made(sum(sizes), len(sizes))
+
+    cache = Cache(tmp_path / "store")
+    entry = cache.get(source, "text", make)
+    assert cache.get(source, "text", make).path == cache.entries()[0].path == entry.path
+    assert [path.name[40:] for path in sorted(cache.folder.glob("*.gguf"))] == [
+        "-00001-of-00002.gguf",
+        "-00002-of-00002.gguf",
+    ]
+    eyes = translated(source, OWN_PROJECTOR, cache).path
+    assert eyes is not None
+
+    found, wanted = at_once(
+        lambda: answers(load(Files(entry.path, (eyes,))), family),
+        lambda: answers(load(stock(family, tmp_path)), family),
+    )
+
+    assert found == wanted
+    source.unlink()
+    cache.evict()
+    assert list(cache.folder.glob("*.gguf")) == []
 
 
 def test_an_old_llava_projector_sees_as_one_that_names_its_type(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import os
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from ollama_server.errors import StoreError
 from ollama_server.store import gguf_write as write
 from ollama_server.store.dialects.draft import Draft, Part, RuleError, Span
 from ollama_server.store.dialects.operations import read_bytes
-from ollama_server.store.disk import disk_errors, free_space
+from ollama_server.store.disk import FILE_MODE, disk_errors, free_space
 from ollama_server.store.gguf import DEFAULT_ALIGNMENT, GGUF, GGUFError, read_gguf
 
+_ARCHITECTURE = "general.architecture"
+_SMALLEST_PIECE = 16 << 20
 _FILLER_KEY = "general.padding"
 _COPY_BYTES = 256 << 20
 _READ_BYTES = 8 << 20
@@ -79,6 +82,67 @@ def write_draft(draft: Draft, target: Path, check: Callable[[GGUF], None] = lamb
     if target.stat().st_size != total:
         raise GGUFError(f"{target.name} was not written as planned")
     return total
+
+
+def write_pieces(
+    draft: Draft,
+    target: Path,
+    check: Callable[[GGUF], None] = lambda _: None,
+    *,
+    smallest: int = _SMALLEST_PIECE,
+) -> list[int]:
+    """As ``write_draft``, in several files where those can share more blocks with the source.
+
+    The first is ``target``, the next ``<target>.2``; returns their sizes. Each has a header of its
+    own, so that each of the source's ranges finds its place. Pieces have ``smallest`` bytes.
+    """
+    with disk_errors(target), draft.source.path.open("rb") as read, target.open("r+b") as file:
+        shares = _shares_blocks(read.fileno(), file.fileno())
+    pieces = split(draft, smallest) if shares else [draft]
+    sizes = []
+    for number, piece in enumerate(pieces, 1):
+        path = target if number == 1 else target.with_name(f"{target.name}.{number}")
+        if number > 1:
+            with disk_errors(path):
+                path.touch(FILE_MODE, exist_ok=False)
+        sizes.append(write_draft(piece, path, check if number == 1 else lambda _: None))
+    return sizes
+
+
+def split(draft: Draft, smallest: int) -> list[Draft]:
+    """The draft in pieces that llama.cpp loads together, one for each long range of the source."""
+    groups: list[dict[str, Part]] = [{}]
+    end, copied = -1, 0
+    for name, part in draft.parts.items():
+        spans = part.spans if part.make is None else ()
+        gap = spans[0].offset - end if spans and end >= 0 else 0
+        if not 0 <= gap < DEFAULT_ALIGNMENT and copied >= smallest:
+            groups.append({})
+            copied = 0
+        groups[-1][name] = part
+        if spans:
+            end = spans[-1].offset + spans[-1].size
+            copied += part.size
+    if len(groups) > 1 and copied < smallest:
+        last = groups.pop()
+        groups[-1] |= last
+    if len(groups) == 1:
+        return [draft]
+    return [_piece(draft, parts, number, len(groups)) for number, parts in enumerate(groups)]
+
+
+def _piece(draft: Draft, parts: dict[str, Part], number: int, count: int) -> Draft:
+    """The first piece has all keys."""
+    piece = copy(draft)
+    kept = draft.keys if number == 0 else {_ARCHITECTURE: draft.keys[_ARCHITECTURE]}
+    piece.parts = parts
+    piece.keys = {
+        **kept,
+        "split.no": write.uint16(number),
+        "split.count": write.uint16(count),
+        "split.tensors.count": write.int32(len(draft.parts)),
+    }
+    return piece
 
 
 def _tensors(draft: Draft) -> list[write.Tensor]:

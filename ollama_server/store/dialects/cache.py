@@ -1,9 +1,9 @@
 """What is known about the files of models, and their translations: ``derived/`` beside the blobs.
 
 An entry is ``<key>.json``, which says what was made of what, and ``<key>.gguf`` where a file was
-made at all; it exists once the JSON file does, which comes last. Whoever makes an entry holds its
-lock, so that several servers on one store make it once. The time of the JSON file is the entry's
-last use.
+made at all (``<key>-00001-of-00002.gguf``, … where it is in pieces, as llama.cpp names them). It
+exists once the JSON file does, which comes last. Whoever makes an entry holds its lock, so that
+several servers on one store make it once. The time of the JSON file is the entry's last use.
 """
 
 from __future__ import annotations
@@ -37,19 +37,27 @@ FOLDER = "derived"
 # To be raised when a dialect's steps change: entries of other versions are never used again.
 VERSION = 2
 _KEY_LENGTH = 40
+_MAX_FILES = 99999  # what their names have room for
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What became of a source: a file of ``size`` bytes, none for 0, and whatever else is known."""
+    """What became of a source: ``size`` bytes in as many ``files``, and whatever else is known.
+
+    There is no file when the size is 0. The second file's name ends in ``.2``, and so on.
+    """
 
     size: int = 0
+    files: int = 1
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """An entry. ``problem`` is empty when it can be used; without a file its ``size`` is 0."""
+    """An entry. ``problem`` is empty when it can be used; without a file its ``size`` is 0.
+
+    ``path`` is the first of its files, by which llama.cpp finds the others.
+    """
 
     path: Path
     source: Path
@@ -59,9 +67,14 @@ class Derived:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def key(self) -> str:
+        """What the names of its files begin with."""
+        return self.path.name[:_KEY_LENGTH]
+
+    @property
     def sidecar(self) -> Path:
         """The JSON file that belongs to it."""
-        return self.path.with_suffix(".json")
+        return self.path.with_name(f"{self.key}.json")
 
 
 class Cache:
@@ -150,20 +163,21 @@ class Cache:
 
     def _make(self, key: str, source: Path, role: str, make: Callable[[Path], Made]) -> Derived:
         started = time.monotonic()
-        path = self.folder / f"{key}.gguf"
         descriptor, name = tempfile.mkstemp(prefix=f"{TEMPORARY_PREFIX}{key}-", dir=self.folder)
         os.fchmod(descriptor, FILE_MODE)
         os.close(descriptor)
         try:
             made = make(Path(name))
+            paths = self._paths(key, made.files)
             if made.size:
-                os.replace(name, path)
+                for number in range(made.files, 1, -1):
+                    os.replace(f"{name}.{number}", paths[number - 1])
+                os.replace(name, paths[0])
                 sync_folder(self.folder)
             else:
                 os.unlink(name)
         except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)
+            self._remove_temporaries(key)
             raise
         in_store = source.parent == self._blobs
         description = {
@@ -171,15 +185,16 @@ class Cache:
             "source_size": source.stat().st_size,
             "role": role,
             "size": made.size,
+            "files": made.files,
             "versions": list(_versions()),
             "created": int(time.time()),
             "facts": dict(made.facts),
         }
-        write_atomic(path.with_suffix(".json"), json.dumps(description).encode())
+        write_atomic(self.folder / f"{key}.json", json.dumps(description).encode())
         if made.size:
             seconds = time.monotonic() - started
             log.info("prepared %s for llama.cpp (%s) in %.1f s", source.name, role, seconds)
-        return Derived(path, source, made.size, time.time(), facts=made.facts)
+        return Derived(paths[0], source, made.size, time.time(), facts=made.facts)
 
     def _touch(self, key: str) -> Derived | None:
         """The entry, if it is there; it counts as used now."""
@@ -197,10 +212,12 @@ class Cache:
             source = self._blobs / description["source"]  # an absolute path stays itself
             size, used = int(description["size"]), sidecar.stat().st_mtime
             facts, versions = description["facts"], tuple(description["versions"])
-            found = path.stat().st_size if size else 0
+            paths = self._paths(sidecar.stem, int(description["files"]))
+            path = paths[0]
+            found = sum(one.stat().st_size for one in paths) if size else 0
         except FileNotFoundError:
             return Derived(path, Path(), 0, 0.0, "it is missing")
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
             return Derived(path, Path(), 0, 0.0, "its description is damaged")
         problem = ""
         if found != size:
@@ -211,18 +228,27 @@ class Cache:
             problem = "the file it was made of is gone"
         return Derived(path, source, size, used, problem, facts)
 
+    def _paths(self, key: str, count: int) -> list[Path]:
+        """The files of an entry."""
+        if count == 1:
+            return [self.folder / f"{key}.gguf"]
+        numbers = range(1, min(count, _MAX_FILES) + 1)
+        return [self.folder / f"{key}-{n:05d}-of-{count:05d}.gguf" for n in numbers]
+
     def _drop(self, entry: Derived) -> None:
-        with self._locked(entry.path.stem, wait=False) as held:
+        with self._locked(entry.key, wait=False) as held:
             if held:
                 log.info("removing %s from the cache", entry.path.name)
                 entry.sidecar.unlink(missing_ok=True)
-                entry.path.unlink(missing_ok=True)
-                entry.path.with_suffix(".lock").unlink(missing_ok=True)
+                for path in self.folder.glob(f"{entry.key}*.gguf"):
+                    path.unlink(missing_ok=True)
+                entry.sidecar.with_suffix(".lock").unlink(missing_ok=True)
 
     def _is_left(self, path: Path) -> bool:
         if path.name.startswith(TEMPORARY_PREFIX):
             return True
-        return path.suffix == ".gguf" and not path.with_suffix(".json").is_file()
+        sidecar = self.folder / f"{path.name[:_KEY_LENGTH]}.json"
+        return path.suffix == ".gguf" and not sidecar.is_file()
 
     def _remove_temporaries(self, key: str) -> None:
         for path in self.folder.glob(f"{TEMPORARY_PREFIX}{key}-*"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from ollama_server.errors import LoadError, StoreError
 from ollama_server.store.dialects import lint, lint_projector
-from ollama_server.store.dialects.assemble import write_draft
+from ollama_server.store.dialects.assemble import write_draft, write_pieces
 from ollama_server.store.dialects.cache import Cache, Made
 from ollama_server.store.dialects.overrides import Override, end_tokens, overrides
 from ollama_server.store.dialects.recognize import (
@@ -135,7 +135,8 @@ def _make(header: GGUF, role: Role, target: Path) -> Made:
     if values is not None:
         lint.check(replace(header, metadata={**header.metadata, **values}))
         return Made(facts=facts | {"overrides": values})
-    return Made(write_draft(draft, target, _naming(lint.check, header)), facts)
+    sizes = write_pieces(draft, target, _naming(lint.check, header))
+    return Made(sum(sizes), len(sizes), facts)
 
 
 def _naming(check: Callable[[GGUF], None], source: GGUF) -> Callable[[GGUF], None]:
