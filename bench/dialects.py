@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import resource
 import statistics
 import subprocess
@@ -250,31 +251,58 @@ def time_translation(source: Path, folder: Path) -> Translation:
     return Translation(copied, seconds, kilobytes / 1024)
 
 
-def load_seconds(client: httpx.Client, name: Name) -> float:
-    """Seconds that a server needs to load a model, which then goes."""
+@dataclass(frozen=True)
+class Load:
+    """Seconds until a model is loaded, and seconds of CPU until it is gone again."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+def cpu_seconds(process: int) -> float:
+    """What a process and those of its children that have ended computed so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+
+
+def time_load(client: httpx.Client, process: int, name: Name) -> Load:
+    """Load a model, and let it go."""
     body: dict[str, Any] = {"model": name.short, "options": {"num_ctx": 2048}}
-    start = time.perf_counter()
+    computed, start = cpu_seconds(process), time.perf_counter()
     client.post("/api/generate", json=body).raise_for_status()
     seconds = time.perf_counter() - start
     client.post("/api/generate", json=body | {"keep_alive": 0}).raise_for_status()
     while client.get("/api/ps").json()["models"]:
-        time.sleep(0.02)
-    return seconds
+        time.sleep(0.05)
+    time.sleep(0.2)  # until the runner's process has ended
+    return Load(seconds, cpu_seconds(process) - computed)
 
 
-def time_loads(folder: Path, turn: int) -> tuple[float, float]:
-    """How many times as long the translated model takes: in a new server, and once more there."""
+def time_loads(folder: Path, turn: int) -> list[tuple[Load, Load]]:
+    """Stock and translated: in a new server, and once more there."""
     names = [PUBLISHED, STOCK] if turn % 2 else [STOCK, PUBLISHED]
-    ratios = []
+    found = []
     with (
-        running_server(folder) as (url, _),
+        running_server(folder) as (url, process),
         httpx.Client(base_url=url, timeout=600, trust_env=False) as client,
     ):
         for _ in range(2):
-            seconds = {name: load_seconds(client, name) for name in names}
-            print(f"loads: stock {seconds[STOCK]:5.2f} s, translated {seconds[PUBLISHED]:5.2f} s")
-            ratios.append(seconds[PUBLISHED] / seconds[STOCK])
-    return ratios[0], ratios[1]
+            loads = {name: time_load(client, process, name) for name in names}
+            stock, ours = loads[STOCK], loads[PUBLISHED]
+            print(
+                f"loads: stock {stock.seconds:5.2f} s, {stock.cpu_seconds:5.2f} s of CPU; "
+                f"translated {ours.seconds:5.2f} s, {ours.cpu_seconds:5.2f} s",
+                flush=True,
+            )
+            found.append((stock, ours))
+    return found
+
+
+def describe(when: str, loads: list[tuple[Load, Load]]) -> str:
+    """The medians of the ratios."""
+    seconds = statistics.median(ours.seconds / stock.seconds for stock, ours in loads)
+    cpu = statistics.median(ours.cpu_seconds / stock.cpu_seconds for stock, ours in loads)
+    return f"load {when}: {seconds:.2f} x a stock load (wanted: 1.1 or less), CPU {cpu:.2f} x"
 
 
 def measure(folder: Path, megabytes: int, repeats: int) -> None:
@@ -299,8 +327,8 @@ def measure(folder: Path, megabytes: int, repeats: int) -> None:
         f"{largest / MEGABYTE:.0f} MB; medians:\n"
         f"translation {statistics.median(t.seconds / t.copy_seconds for t in translations):.2f} x "
         f"cp and sync, memory +{max(t.growth_megabytes for t in translations):.0f} MB\n"
-        f"load {statistics.median(one for one, _ in loads):.2f} x a stock load in a new server, "
-        f"{statistics.median(one for _, one in loads):.2f} x later (wanted: 1.1 or less)"
+        f"{describe('in a new server', [new for new, _ in loads])}\n"
+        f"{describe('later', [later for _, later in loads])}"
     )
 
 
