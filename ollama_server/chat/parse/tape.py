@@ -159,6 +159,7 @@ class Balance:
         marks = sorted(map(re.escape, quotes), key=len, reverse=True)
         self._any = re.compile("|".join(marks + brackets))
         self._longest = max(map(len, quotes), default=1)
+        self._beginnings = [quote[:end] for quote in quotes for end in range(1, len(quote))]
         # Backslashes escape inside of one-character quotes, not inside of marked strings.
         self._ends = {
             quote: re.compile(r"\\.|" + quote if len(quote) == 1 else re.escape(quote), re.DOTALL)
@@ -177,6 +178,9 @@ class Balance:
             found = yield from until(tape, at, self._any, self._longest)
             if found is None:
                 return -1
+            if not tape.final and self._within_a_mark(tape.text, found.start()):
+                yield
+                continue
             at = found.end()
             mark = found.group()
             if mark in self._ends:
@@ -187,6 +191,13 @@ class Balance:
                 depth += 1 if mark in self._opening else -1
                 if depth <= 0:
                     return at
+
+    def _within_a_mark(self, text: str, at: int) -> bool:
+        """Whether the text may end in the middle of a longer quote, of which ``at`` is a part."""
+        return any(
+            text.endswith(beginning) and len(text) - len(beginning) < at
+            for beginning in self._beginnings
+        )
 
     def _string_end(self, tape: Tape, at: int, quote: str) -> Scan[int]:
         pattern = self._ends[quote]

@@ -15,6 +15,7 @@ from ollama_server.chat.types import Tool
 from .samples import CODER, GLM, HERMES, JSON_LIST
 from .support import BREST, TIDE, call, format_of, parse, parser, splits, template
 
+BREST_ONLY = {"port": "Brest"}
 LLAMA = "meta-llama-Llama-3.2-3B-Instruct"
 
 
@@ -244,6 +245,14 @@ def test_gemma_values_may_be_nested_and_quoted_in_other_ways() -> None:
     )
     expected = {"a": {"b": [1, "x, {y}", True]}, "c": "d", "e": "f", "g": None, "h": "plain text"}
     assert same_for_all_splits(text, fmt("gemma4"), think=False).named == [("tide", expected)]
+
+
+def test_a_gemma_quote_that_comes_in_two_pieces_is_no_other_quote() -> None:
+    # In the middle of the mark stands what is a quote by itself.
+    damaged = '<|tool_call>call:tide{port:<|"|>Brest<|"\n}"days"'
+    whole = '<|tool_call>call:tide{port:<|"|>Brest<|"|>}<tool_call|>'
+    answer = same_for_all_splits(damaged + whole, fmt("gemma4"), think=False, truncated=True)
+    assert answer.named == [("tide", BREST_ONLY)]
 
 
 def test_unclosed_gemma_strings_and_braces_are_forgiven() -> None:
