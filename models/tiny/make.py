@@ -16,7 +16,7 @@ from models.tiny.config import GGUF_PATH, TOKENIZER_PATH
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tokens", type=float, default=20e6, help="how many tokens to train on")
+    parser.add_argument("--tokens", type=float, default=35e6, help="how many tokens to train on")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     tokenizer.train(TOKENIZER_PATH)
