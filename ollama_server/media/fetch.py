@@ -104,7 +104,7 @@ class Fetcher:
             answer = await self._get(target)
             if isinstance(answer, bytes):
                 return answer
-            target = _parse(str(target.join(answer)))
+            target = _parse(answer, target)
         raise MediaError(f"the image's URL redirects more than {MAX_REDIRECTS} times")
 
     async def _get(self, url: httpx.URL) -> bytes | str:
@@ -168,9 +168,9 @@ class Fetcher:
         return self._tls
 
 
-def _parse(text: str) -> httpx.URL:
+def _parse(text: str, base: httpx.URL | None = None) -> httpx.URL:
     try:
-        url = httpx.URL(text)
+        url = base.join(text) if base else httpx.URL(text)
         port = url.port
     except (httpx.InvalidURL, ValueError) as error:
         raise MediaError(f"the image's URL is invalid: {error}") from None

@@ -90,6 +90,13 @@ async def test_a_redirect_leads_to_no_other_scheme(target: str, web: WebServer) 
         await fetcher().fetch(web.url(f"/to?to={target}"))
 
 
+@pytest.mark.parametrize("target", ["http://[::1", "http://a:b/", "http://0177.1/", "http://%00/"])
+async def test_a_redirect_to_nonsense_is_refused(target: str, web: WebServer) -> None:
+    with pytest.raises(MediaError):
+        await fetcher().fetch(web.url(f"/to?to={target}"))
+    assert len(web.requests) == 1
+
+
 @pytest.mark.parametrize(
     "url", ["file:///etc/passwd", "ftp://h/x", "http://", "http:///x", "//h/x", "http://h:0/", "x"]
 )
