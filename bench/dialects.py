@@ -59,10 +59,12 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Translation:
-    """Seconds of both, and the growth of the process in megabytes."""
+    """Seconds of both, seconds of CPU of both, and the growth of the process in megabytes."""
 
     copy_seconds: float
     seconds: float
+    copy_cpu_seconds: float
+    cpu_seconds: float
     growth_megabytes: float
 
 
@@ -220,35 +222,41 @@ def install(store: Store, name: Name, digests: dict[str, str]) -> None:
 
 
 def _translate(source: Path, root: Path, answer: Connection) -> None:
-    """In a process of its own: seconds, and kilobytes that it grew by."""
+    """In a process of its own: seconds, seconds of CPU, and kilobytes that it grew by."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
+    start, computed = time.perf_counter(), time.process_time()
     for role in (TEXT, OWN_PROJECTOR):
         translated(source, role, Cache(root))
-    seconds = time.perf_counter() - start
-    answer.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+    seconds, cpu = time.perf_counter() - start, time.process_time() - computed
+    answer.send((seconds, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+
+
+def _copy(source: Path, target: Path) -> tuple[float, float]:
+    """Seconds and seconds of CPU of ``cp`` and ``sync``."""
+    before, start = os.times(), time.perf_counter()
+    subprocess.run(["cp", "--reflink=never", source, target], check=True)
+    subprocess.run(["sync", target], check=True)
+    seconds, after = time.perf_counter() - start, os.times()
+    target.unlink()
+    user = after.children_user - before.children_user
+    return seconds, user + after.children_system - before.children_system
 
 
 def time_translation(source: Path, folder: Path) -> Translation:
     """One round."""
     context = multiprocessing.get_context("spawn")
-    target = folder / "copy"
     flush(folder)
-    start = time.perf_counter()
-    subprocess.run(["cp", "--reflink=never", source, target], check=True)
-    subprocess.run(["sync", target], check=True)
-    copied = time.perf_counter() - start
-    target.unlink()
+    copied, copy_cpu = _copy(source, folder / "copy")
     flush(folder)
     ours, theirs = context.Pipe()
-    # Into a store of its own, beside the blob, so that the next round translates again.
+    # Into a store of its own, so that the next round translates again.
     process = context.Process(target=_translate, args=(source, folder / "again", theirs))
     process.start()
-    seconds, kilobytes = ours.recv()
+    seconds, cpu, kilobytes = ours.recv()
     process.join()
     for path in (folder / "again" / "derived").iterdir():
         path.unlink()
-    return Translation(copied, seconds, kilobytes / 1024)
+    return Translation(copied, seconds, copy_cpu, cpu, kilobytes / 1024)
 
 
 @dataclass(frozen=True)
@@ -272,9 +280,8 @@ def time_load(client: httpx.Client, process: int, name: Name) -> Load:
     client.post("/api/generate", json=body).raise_for_status()
     seconds = time.perf_counter() - start
     client.post("/api/generate", json=body | {"keep_alive": 0}).raise_for_status()
-    while client.get("/api/ps").json()["models"]:
-        time.sleep(0.05)
-    time.sleep(0.2)  # until the runner's process has ended
+    while Path(f"/proc/{process}/task/{process}/children").read_text():
+        time.sleep(0.05)  # the runner is still there
     return Load(seconds, cpu_seconds(process) - computed)
 
 
@@ -305,6 +312,15 @@ def describe(when: str, loads: list[tuple[Load, Load]]) -> str:
     return f"load {when}: {seconds:.2f} x a stock load (wanted: 1.1 or less), CPU {cpu:.2f} x"
 
 
+def read_anew(store: Store) -> None:
+    """Put all files into the page cache as a read does, not as whatever wrote them left them."""
+    for path in [*(store.root / "blobs").iterdir(), *(store.root / "derived").glob("*.gguf")]:
+        with path.open("rb", buffering=0) as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            while file.read(16 * MEGABYTE):
+                pass
+
+
 def measure(folder: Path, megabytes: int, repeats: int) -> None:
     """Measure and print."""
     store = Store(folder / "models")
@@ -314,19 +330,23 @@ def measure(folder: Path, megabytes: int, repeats: int) -> None:
         found = time_translation(source, folder)
         translations.append(found)
         print(
-            f"cp and sync {found.copy_seconds:6.2f} s   translation {found.seconds:6.2f} s   "
+            f"cp and sync {found.copy_seconds:6.2f} s, {found.copy_cpu_seconds:.2f} s of CPU; "
+            f"translation {found.seconds:6.2f} s, {found.cpu_seconds:.2f} s; "
             f"memory +{found.growth_megabytes:5.1f} MB",
             flush=True,
         )
     make_stock(store, source)
-    # The first round puts both into the page cache.
-    loads = [time_loads(folder, turn) for turn in range(repeats + 1)][1:]
+    flush(folder)
+    read_anew(store)
+    loads = [time_loads(folder, turn) for turn in range(repeats)]
     largest = max(_bytes({name: shape}) for name, shape in shapes_for(megabytes)[0].items())
     print(
         f"a file of {source.stat().st_size / MEGABYTE:.0f} MB, its largest tensor "
         f"{largest / MEGABYTE:.0f} MB; medians:\n"
         f"translation {statistics.median(t.seconds / t.copy_seconds for t in translations):.2f} x "
-        f"cp and sync, memory +{max(t.growth_megabytes for t in translations):.0f} MB\n"
+        f"cp and sync, CPU "
+        f"+{statistics.median(t.cpu_seconds - t.copy_cpu_seconds for t in translations):.2f} s, "
+        f"memory +{max(t.growth_megabytes for t in translations):.0f} MB\n"
         f"{describe('in a new server', [new for new, _ in loads])}\n"
         f"{describe('later', [later for _, later in loads])}"
     )

@@ -217,13 +217,18 @@ _cache: OrderedDict[tuple[str, int, int], GGUF] = OrderedDict()
 _cache_lock = threading.Lock()
 
 
+def check_rewritable(header: GGUF) -> None:
+    """Raise GGUFError for files whose bytes mean something else in today's format."""
+    if header.byte_order != "<" or header.version == 1:
+        raise GGUFError("cannot rewrite a big-endian or version 1 GGUF file: convert it anew")
+
+
 def raw_values(header: GGUF) -> dict[str, bytes]:
     """Each metadata value as the file holds it: type and payload, ready to be written again.
 
     Raises GGUFError for big-endian files and version 1, whose bytes mean something else today.
     """
-    if header.byte_order != "<" or header.version == 1:
-        raise GGUFError("cannot rewrite a big-endian or version 1 GGUF file: convert it anew")
+    check_rewritable(header)
     found: dict[str, bytes] = {}
     with disk_errors(header.path), header.path.open("rb") as file:
         reader = _Reader(file, header.file_size, header.byte_order, header.version)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ollama_server.store import gguf_write as write
 from ollama_server.store.ggml import TENSOR_TYPES
-from ollama_server.store.gguf import GGUF, LazyArray, TensorInfo, raw_values
+from ollama_server.store.gguf import GGUF, LazyArray, TensorInfo, check_rewritable, raw_values
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +68,15 @@ class Part:
 
 
 class Draft:
-    """``keys`` are encoded values, ``parts`` tensors by name in the order they are written."""
+    """``keys`` are encoded values, ``parts`` tensors by name in the order they are written.
 
-    def __init__(self, source: GGUF) -> None:
+    The keys are the source's, where none are given. Raises GGUFError for a source of another time.
+    """
+
+    def __init__(self, source: GGUF, keys: dict[str, write.Encoded] | None = None) -> None:
+        check_rewritable(source)
         self.source = source
-        self.keys: dict[str, write.Encoded] = raw_values(source)
+        self.keys: dict[str, write.Encoded] = raw_values(source) if keys is None else keys
         self.parts: dict[str, Part] = {t.name: _part(source, t) for t in source.tensors}
         self.architecture = source.architecture
         self._source_keys, self._source_parts = dict(self.keys), dict(self.parts)

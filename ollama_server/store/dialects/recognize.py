@@ -53,17 +53,17 @@ def projector_draft(header: GGUF) -> Draft | None:
     dialect = find_dialect(header)
     if dialect is None or not dialect.projector or not _has_tower(header):
         return None
-    draft = Draft(header)
-    name = draft.keys.get("general.name")
-    draft.architecture = "clip"
-    draft.keys = {
+    name = header.metadata.get("general.name")
+    keys = {
         "general.architecture": write.string("clip"),
         "general.type": write.string("mmproj"),
         "general.file_type": write.uint32(F16),
         "general.quantization_version": write.uint32(2),
         "clip.has_vision_encoder": write.boolean(True),
-        **({"general.name": name} if name is not None else {}),
+        **({"general.name": write.string(name)} if isinstance(name, str) else {}),
     }
+    draft = Draft(header, keys)
+    draft.architecture = "clip"
     draft.run((*dialect.projector, promote_vectors))
     draft.parts = {n: p for n, p in draft.parts.items() if n.startswith(_PROJECTOR_PREFIXES)}
     return draft
