@@ -113,7 +113,7 @@ class Slots:
         free = [slot for slot in self._slots if slot.sequence is None]
         if not free:
             return False
-        source = max(self._slots, key=lambda slot: self._shared(sequence, slot))
+        source = max(self._slots, key=lambda slot: self._fitness(sequence, slot, free))
         shared = self._shared(sequence, source)
         shared -= self._tokens_to_repeat(sequence, shared)
         target = self._choose(free, source, shared)
@@ -184,6 +184,20 @@ class Slots:
         shared = min(common_prefix(sequence.prompt, slot.tokens), len(sequence.prompt) - 1)
         return sequence.whole_chunks(shared)
 
+    def _fitness(self, sequence: Sequence, slot: Slot, free: list[Slot]) -> tuple[int, int, int]:
+        """Sorts slots by what they save; what is shared but not worth a copy saves nothing."""
+        shared = self._shared(sequence, slot)
+        saves = self._continues(slot, shared, free) or self._worth_copying(shared)
+        return shared if saves else 0, shared, -len(slot.tokens)
+
+    def _continues(self, slot: Slot, shared: int, free: list[Slot]) -> bool:
+        """Whether a request that shares so much with a slot is computed in that slot."""
+        if slot.sequence is not None or shared == 0:
+            return False
+        room = any(not len(slot.cached) for slot in free)
+        part = SAME_CONVERSATION_WITH_ROOM if room else SAME_CONVERSATION
+        return len(free) == 1 or shared >= part * len(slot.cached)
+
     def _tokens_to_repeat(self, sequence: Sequence, shared: int) -> int:
         """Shared tokens that are better computed again, so that the new ones fill a tile."""
         count = len(sequence.prompt) - shared
@@ -194,11 +208,8 @@ class Slots:
         return min(shared, TILE - count + beside)
 
     def _choose(self, free: list[Slot], source: Slot, shared: int) -> Slot:
-        if source.sequence is None and shared > 0:
-            room = any(not len(slot.cached) for slot in free)
-            part = SAME_CONVERSATION_WITH_ROOM if room else SAME_CONVERSATION
-            if len(free) == 1 or shared >= part * len(source.cached):
-                return source
+        if self._continues(source, shared, free):
+            return source
         live = [slot.index for slot in self._slots if slot.sequence is not None]
 
         def cost(slot: Slot) -> tuple[bool, bool, int, int]:

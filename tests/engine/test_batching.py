@@ -61,6 +61,21 @@ def test_a_second_turn_computes_only_what_is_new(fresh: Runner) -> None:
     assert second.cached_tokens == len(context) - 1
 
 
+def test_a_turn_continues_its_own_conversation_beside_a_longer_one_that_begins_alike(
+    fresh: Runner,
+) -> None:
+    short = "one two three four five"
+    longer, first = (
+        fresh.generate_all([endless(fresh, short, max_tokens=n, return_context=True)])[0].finished
+        for n in (60, 12)
+    )
+    # The longer one holds a token more of it than its own, whose last token was never computed.
+    assert longer.context[: len(first.context)] == first.context
+    request = p.Generate(fresh.id(), [p.Tokens([*first.context, 300, 301])], GREEDY, max_tokens=4)
+    second = fresh.generate_all([request])[0].finished
+    assert second.cached_tokens == len(first.context) - 1
+
+
 def test_a_repeated_prompt_computes_one_token(fresh: Runner) -> None:
     fresh.generate(SYSTEM, max_tokens=3)
     again = fresh.generate(SYSTEM, max_tokens=3).finished
