@@ -20,7 +20,15 @@ import pytest
 
 from tests.process import TINY, ServerProcess, wait_until
 
-LONG = {"model": "tiny", "prompt": "Once", "raw": True, "options": {"num_predict": 4000}}
+# A grammar that does not let it end: what the weights would say may be short.
+ENDLESS = {"type": "array", "items": {"type": "integer"}, "minItems": 4000}
+LONG = {
+    "model": "tiny",
+    "prompt": "Once",
+    "raw": True,
+    "format": ENDLESS,
+    "options": {"num_predict": 4000},
+}
 
 
 def hang_up_after(server: ServerProcess, body: dict[str, Any], received: int) -> None:

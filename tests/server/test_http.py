@@ -200,5 +200,5 @@ def test_recommendations_are_a_list_of_models(server: ServerProcess) -> None:
 def test_the_interactive_docs_show_every_native_route(server: ServerProcess) -> None:
     paths = server.client.get("/openapi.json").json()["paths"]
     assert {"/api/chat", "/api/generate", "/api/embed", "/api/show", "/api/create"} <= set(paths)
-    body = paths["/api/chat"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert body["examples"][0]["model"] == "tiny"
+    body = paths["/api/chat"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["example"]["model"] == "tiny"
