@@ -31,7 +31,7 @@ COLOURS: dict[str, tuple[Colour, ...]] = {
 BACKGROUNDS: dict[str, tuple[Colour, ...]] = {
     name: COLOURS[name] for name in ("white", "black", "yellow", "green", "blue", "pink")
 } | {"grey": ((140, 140, 140), (128, 128, 128), (175, 175, 175))}
-MOST = 6
+MOST = 4
 # How far a shape may be turned, in degrees, and still be called what it is.
 TURNS = {"circle": 0, "square": 12, "triangle": 25, "star": 36, "cross": 12, "heart": 20}
 JITTER = 14
@@ -111,12 +111,12 @@ def place(scene: Scene, width: float, height: float, rng: random.Random) -> tupl
 
     Shapes become smaller with every failed attempt, but stay large enough to be told apart.
     """
-    base = rng.uniform(0.1, 0.36 * math.sqrt(width * height / scene.total))
+    base = rng.uniform(0.12, 0.36 * math.sqrt(width * height / scene.total))
     for attempt in range(TRIES):
         spots: list[Spot] = []
         for index, group in enumerate(scene.groups):
             for _ in range(group.count):
-                radius = max(0.09, base * rng.uniform(0.85, 1.15) * 0.97**attempt)
+                radius = max(0.105, base * rng.uniform(0.85, 1.15) * 0.97**attempt)
                 where = _free(spots, radius, (width, height), rng)
                 if where is not None:
                     spots.append(Spot(index, *where, radius))

@@ -46,7 +46,7 @@ def _write(path: Path, architecture: str, fill: Callable[[gguf.GGUFWriter], None
 
 
 def _decoder_header(writer: gguf.GGUFWriter) -> None:
-    writer.add_size_label("1.1M")
+    writer.add_size_label("0.7M")
     writer.add_tags(["image-text-to-text", "demonstration"])
     writer.add_languages(["en", "zh"])
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)

@@ -91,7 +91,7 @@ class Asker:
             "colour zh": self.colour_zh,
             "shape zh": self.shape_zh,
         }
-        self._weights = (4, 6, 4, 3, 2, 4, 2, 1.5, 2, 1.5, 1)
+        self._weights = (4, 6, 2, 5, 1, 7, 3.5, 2, 3, 1, 2)
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -194,7 +194,7 @@ class Asker:
     def shape(self, scene: Scene) -> Question:
         rng = self._rng
         colour = rng.choice(scene.groups).colour
-        if rng.random() < 0.08:
+        if rng.random() < 0.15:
             colour = rng.choice([c for c in COLOURS if c != scene.background])
         thing = Thing(colour=colour)
         number = thing.count(scene)

@@ -31,7 +31,7 @@ EMBEDDINGS = (
     *("token_embd", "position_embd", "patch_embd.weight"),
     *("shape.weight", "colour.weight", "count.weight", "total.weight"),
 )
-TEACHER_SHARE = 0.2
+TEACHER_SHARE = 0.3
 PRESENT_SHARE = 0.2
 
 
