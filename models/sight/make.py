@@ -1,6 +1,6 @@
 """Makes the model again from nothing: `python -m models.sight.make`.
 
-Tokenizer, training and export, in this order. The defaults take about half an hour of one core.
+Tokenizer, training and export, in this order. The defaults take about an hour of one core that has nothing else to do.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from models.sight import dialogues, export, train
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--looks", default="100e3", help="drawings for the encoder alone")
-    parser.add_argument("--talks", default="80e3", help="drawings for all of it")
+    parser.add_argument("--looks", default="150e3", help="drawings for the encoder alone")
+    parser.add_argument("--talks", default="200e3", help="drawings for all of it")
     arguments = parser.parse_args()
     dialogues.train_tokenizer()
     with tempfile.TemporaryDirectory() as folder:
