@@ -1,6 +1,7 @@
 """Makes the model again from nothing: `python -m models.sight.make`.
 
-Tokenizer, training and export, in this order. The defaults take about an hour of one core that has nothing else to do.
+Tokenizer, training and export, in this order. The defaults take about an hour of one
+core that has nothing else to do.
 """
 
 from __future__ import annotations
