@@ -17,9 +17,15 @@ _PREFIX = "libggml-"
 _LINKED = ("libggml-base", "libggml.")
 
 
-def ggml(part: str = "") -> ctypes.CDLL:
-    """ggml's library, or a part of it such as ``-base``."""
-    return ctypes.CDLL(lib._lib._name.replace("libllama", f"libggml{part}"))
+def ggml() -> ctypes.CDLL:
+    """ggml as libllama sees it.
+
+    Python's packages have no links, so libggml.so and libggml.so.0 are two files there. Opening the
+    one by its name beside the other, which libllama has opened, would give a second registry of
+    backends. Symbols are looked up behind libllama instead.
+    """
+    library: ctypes.CDLL = lib._lib
+    return library
 
 
 def start() -> None:

@@ -18,27 +18,26 @@ def devices() -> list[dict[str, Any]]:
     """Name, description, type, free and total bytes of memory of every ggml device."""
     backends.start()
     ggml = backends.ggml()
-    base = backends.ggml("-base")
     ggml.ggml_backend_dev_count.restype = ctypes.c_size_t
     ggml.ggml_backend_dev_get.restype = ctypes.c_void_p
     ggml.ggml_backend_dev_get.argtypes = [ctypes.c_size_t]
     for name in ("name", "description"):
-        function = getattr(base, f"ggml_backend_dev_{name}")
+        function = getattr(ggml, f"ggml_backend_dev_{name}")
         function.restype = ctypes.c_char_p
         function.argtypes = [ctypes.c_void_p]
-    base.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
+    ggml.ggml_backend_dev_type.argtypes = [ctypes.c_void_p]
     size = ctypes.POINTER(ctypes.c_size_t)
-    base.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p, size, size]
+    ggml.ggml_backend_dev_memory.argtypes = [ctypes.c_void_p, size, size]
     found = []
     for index in range(ggml.ggml_backend_dev_count()):
         device = ggml.ggml_backend_dev_get(index)
         free, total = ctypes.c_size_t(0), ctypes.c_size_t(0)
-        base.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
+        ggml.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
         found.append(
             {
-                "name": base.ggml_backend_dev_name(device).decode(),
-                "description": base.ggml_backend_dev_description(device).decode(),
-                "type": DEVICE_TYPES.get(base.ggml_backend_dev_type(device), "other"),
+                "name": ggml.ggml_backend_dev_name(device).decode(),
+                "description": ggml.ggml_backend_dev_description(device).decode(),
+                "type": DEVICE_TYPES.get(ggml.ggml_backend_dev_type(device), "other"),
                 "free": free.value,
                 "total": total.value,
             }
