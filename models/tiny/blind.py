@@ -1,9 +1,9 @@
 """A second test set, which never decided what to train.
 
-Its phrasings were written before the run that they measure, and the model had answered none of them.
-The corpus leaves them out as it does those of the first set, and what fails here is not used to
-improve the corpus: that keeps the score honest. A failed prompt may be wrong knowledge or a phrasing
-that is too far from the known ones; both count.
+Its phrasings were written before the run that they measure, and the model had answered none of
+them. The corpus leaves them out as it does those of the first set, and what fails here is not used
+to improve the corpus: that keeps the score honest. A failed prompt may be wrong knowledge or a
+phrasing that is too far from the known ones; both count.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from tests.process import TINY, ServerProcess
 LENGTH = 40
 CONTEXT = 2048
 # Logits of this model differ by up to this much between batches of different composition: weights
-# and activations have eight bits, flash attention on a CPU adds up in sixteen. llama.cpp alone, with
-# the long prompts below in chunks of 512, of 64 and of 1, gave logits up to 0.17 apart.
+# and activations have eight bits, flash attention on a CPU adds up in sixteen. llama.cpp alone gave
+# logits up to 0.17 apart for the long prompts below in chunks of 512, of 64 and of 1.
 ROUNDING = 0.2
 QUESTIONS = [
     "Why is the sky blue?",
