@@ -14,6 +14,8 @@ _UNITS = {
     "m": 60.0,
     "h": 3600.0,
 }
+# The longest duration that Go can say, about 292 years.
+LONGEST_SECONDS = (2**63 - 1) / 1e9
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)([^\d.]*)", re.ASCII)
 
 
@@ -37,4 +39,6 @@ def parse_duration(text: str) -> float:
             raise ValueError(f'time: unknown unit "{unit}" in duration "{text}"')
         total += float(number) * _UNITS[unit]
         rest = rest[part.end() :]
+    if total > LONGEST_SECONDS:
+        raise ValueError(f'time: invalid duration "{text}"')
     return sign * total

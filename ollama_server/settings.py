@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, fi
 from pydantic import ValidatorFunctionWrapHandler as Handler
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ollama_server.durations import parse_duration
+from ollama_server.durations import LONGEST_SECONDS, parse_duration
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def _parse_debug(value: Any) -> Any:
 
 
 def _forever_if_negative(seconds: float) -> float:
-    return math.inf if seconds < 0 else seconds
+    return seconds if 0 <= seconds < LONGEST_SECONDS else math.inf
 
 
 Bool = Annotated[bool, BeforeValidator(_parse_bool)]

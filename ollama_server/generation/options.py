@@ -39,6 +39,7 @@ _FLOATS = {
 }
 _BOOLEANS = {"use_mmap"}
 _INT32 = 2**31 - 1
+_FLOAT32 = (2 - 2**-23) * 2.0**127
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ def _checked(layer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _integer(key: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    whole = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    if isinstance(value, bool) or not whole:
         raise ServerError(f'option "{key}" must be of type integer')
     return max(-_INT32, min(int(value), _INT32 if key != "seed" else 2**32 - 1))
 
@@ -127,7 +129,7 @@ def _integer(key: str, value: Any) -> int:
 def _float(key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ServerError(f'option "{key}" must be of type float32')
-    return float(value)
+    return float(max(-_FLOAT32, min(value, _FLOAT32)))
 
 
 def _stop(value: Any) -> list[str]:

@@ -8,6 +8,7 @@ type is a 400 with the text that clients of Ollama know.
 from __future__ import annotations
 
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from ollama_server.errors import BadRequest
 
 _GO_SCALARS: dict[Any, str] = {str: "string", bool: "bool", int: "int", float: "float64"}
 _JSON_KINDS: dict[Any, str] = {str: "string", list: "array", dict: "object"}
+
+_SHOWN_DIGITS = 40
 
 _decode_strict = msgspec.json.Decoder().decode
 
@@ -80,7 +83,7 @@ def _parse_leniently(raw: bytes, empty: str) -> Any:
     if not text:
         raise BadRequest(empty)
     try:
-        value, _ = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode(text)
+        value, _ = _lenient.raw_decode(text)
     except RecursionError:
         raise BadRequest("exceeded max depth") from None
     except json.JSONDecodeError as error:
@@ -90,6 +93,18 @@ def _parse_leniently(raw: bytes, empty: str) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise BadRequest(f"invalid character '{name[0]}' looking for beginning of value")
+
+
+def _number(text: str) -> int | float:
+    """A number that fits into a float64; Go's decoder refuses others, whatever the field is."""
+    value = float(text)
+    if math.isinf(value):
+        shown = text if len(text) <= _SHOWN_DIGITS else f"{text[:_SHOWN_DIGITS]}..."
+        raise BadRequest(f"json: cannot unmarshal number {shown} into Go value of type float64")
+    return int(text) if text.lstrip("-").isdigit() else value
+
+
+_lenient = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_number, parse_int=_number)
 
 
 def _syntax_error(text: str, error: json.JSONDecodeError) -> str:

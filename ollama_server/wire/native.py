@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from ollama_server.chat.types import Think
-from ollama_server.durations import parse_duration
+from ollama_server.durations import LONGEST_SECONDS, parse_duration
 from ollama_server.wire.body import Body
 
 _THINK_VALUES = '"high", "medium", "low", "max", true, or false'
@@ -26,15 +26,15 @@ def parse_think(value: Any) -> Think:
 
 
 def parse_keep_alive(value: Any) -> float:
-    """Seconds from a number or a Go duration, infinity for negative ones."""
+    """Seconds from a number or a Go duration, infinity for negative and for endless ones."""
     if isinstance(value, bool):
         raise ValueError("Unsupported type: 'bool'")
     if isinstance(value, dict):
         raise ValueError("Unsupported type: 'map[string]interface {}'")
     if isinstance(value, list):
         raise ValueError("Unsupported type: '[]interface {}'")
-    seconds = parse_duration(value) if isinstance(value, str) else float(value)
-    return math.inf if seconds < 0 else seconds
+    seconds = parse_duration(value) if isinstance(value, str) else value
+    return float(seconds) if 0 <= seconds < LONGEST_SECONDS else math.inf
 
 
 def _lower(value: Any) -> Any:

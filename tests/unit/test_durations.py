@@ -18,6 +18,7 @@ from ollama_server.durations import parse_duration
         ("-1m", -60),
         ("+3s", 3),
         (".5s", 0.5),
+        ("2562047h", 2562047 * 3600),
     ],
 )
 def test_durations_add_up(text: str, seconds: float) -> None:
@@ -33,6 +34,7 @@ def test_durations_add_up(text: str, seconds: float) -> None:
         ("abc", 'time: invalid duration "abc"'),
         ("1d", 'time: unknown unit "d" in duration "1d"'),
         ("1h2", 'time: missing unit in duration "1h2"'),
+        ("2562048h", 'time: invalid duration "2562048h"'),
     ],
 )
 def test_what_is_no_duration_is_refused_in_gos_words(text: str, error: str) -> None:

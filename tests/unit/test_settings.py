@@ -80,7 +80,15 @@ def test_a_number_that_is_none_leaves_the_default_and_a_warning(
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("10", 10), ("10m", 600), ("1h30m", 5400), ("0", 0), ("-1", math.inf), ("-1s", math.inf)],
+    [
+        ("10", 10),
+        ("10m", 600),
+        ("1h30m", 5400),
+        ("0", 0),
+        ("-1", math.inf),
+        ("-1s", math.inf),
+        ("99999999999999", math.inf),
+    ],
 )
 def test_keep_alive_takes_durations_and_bare_seconds(
     text: str, seconds: float, monkeypatch: pytest.MonkeyPatch

@@ -51,6 +51,16 @@ def test_whole_options_take_fractions_and_cut_them(value: float, expected: int) 
     assert resolve({}, {"num_ctx": value}).load.num_ctx == expected
 
 
+def test_numbers_beyond_what_the_engine_can_hold_are_the_largest_it_can() -> None:
+    most = 3.4028234663852886e38
+    for huge in (10**400, 1e300):
+        options = resolve({}, {"temperature": huge, "top_p": -huge, "top_k": huge, "seed": huge})
+        assert options.sampling.temperature == most
+        assert options.sampling.top_p == -most
+        assert options.sampling.top_k == 2**31 - 1
+        assert options.sampling.seed == 2**32 - 1
+
+
 def test_null_and_unknown_options_are_ignored() -> None:
     assert resolve({}, {"temperature": None, "mirostat": 2, "numa": True}) == resolve({}, {})
 

@@ -35,6 +35,14 @@ def test_malformed_json_names_the_character(raw: bytes, character: str) -> None:
     assert character in error
 
 
+@pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"1" * 5000])
+def test_numbers_that_no_float_can_hold_are_refused(number: bytes) -> None:
+    error = error_of(b'{"options":{"x":' + number + b"}}", ChatRequest)
+    assert error.startswith(f"json: cannot unmarshal number {number[:40].decode()}")
+    assert error.endswith(" into Go value of type float64")
+    assert len(error) < 200
+
+
 def test_null_is_an_empty_object() -> None:
     assert decode(ChatRequest, b"null").model == ""
 
@@ -119,6 +127,9 @@ def test_wrong_types_deep_inside_show_their_path(raw: bytes, error: str) -> None
         (b'"5m"', 300),
         (b'"0"', 0),
         (b'"-1m"', math.inf),
+        (b"1e300", math.inf),
+        (b"1" + b"0" * 400, math.inf),
+        (b"-1" + b"0" * 400, math.inf),
     ],
 )
 def test_keep_alive_is_seconds_or_a_duration(raw: bytes, seconds: float) -> None:
