@@ -9,6 +9,7 @@ counts on, and no deletion of another model takes a pinned blob away.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import logging
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 3600
 SCRATCH_PREFIX = "ollama-safetensors"  # working folders, beside blobs/ on the same disk
+# What opening a manifest that is not there may end in. A host may be longer than a file's name.
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 _ANY_DIGEST = re.compile(rb"sha256[:-]([0-9a-f]{64})")
 
 
@@ -125,7 +128,7 @@ class Store:
 
     def spelling(self, name: Name) -> Name:
         """``name`` as it is installed, ignoring case; ``name`` itself when it is not installed."""
-        if self._path(name).is_file():
+        if os.path.isfile(self._path(name)):
             return name
         same = [found for found, _ in self.names() if found.key == name.key]
         return min(same, key=lambda found: found.full) if same else name
@@ -146,7 +149,7 @@ class Store:
         """The blobs that the model of this name needs; none when it is not installed."""
         path = self._path(self.spelling(name))
         with disk_errors(path):
-            return _digests_in(path.read_bytes()) if path.is_file() else set()
+            return _digests_in(path.read_bytes()) if os.path.isfile(path) else set()
 
     # --- changing ---------------------------------------------------------------------------------
 
@@ -183,7 +186,7 @@ class Store:
         with self.locked():
             target = self.spelling(name)
             path = self._path(target)
-            if not path.is_file():
+            if not os.path.isfile(path):
                 raise ModelNotFound(f"model '{name.short}' not found")
             with disk_errors(path):
                 used = _digests_in(path.read_bytes())
@@ -293,7 +296,9 @@ class Store:
                     if not stat.S_ISREG(status.st_mode):
                         raise ModelNotFound(f"model '{name.short}' not found")
                     data = file.read()
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            except OSError as error:
+                if error.errno not in _NOT_THERE:
+                    raise
                 raise ModelNotFound(f"model '{name.short}' not found") from error
         try:
             parsed = manifests.parse(data)

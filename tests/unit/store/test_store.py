@@ -141,6 +141,18 @@ def test_an_unknown_name_is_not_found(store: Store, name: str) -> None:
         store.resolve(parse(name))
 
 
+def test_a_host_too_long_for_a_file_name_is_not_found(store: Store) -> None:
+    install(store, "m", b"1")
+    name = parse("h" * 300 + "/n/m")
+    assert name.is_valid
+    for act in (store.resolve, store.delete, lambda name: store.copy(name, parse("x"))):
+        with pytest.raises(ModelNotFound):
+            act(name)
+    with pytest.raises(StoreError, match="name too long"):
+        store.copy(parse("m"), name)
+    assert [entry.name.short for entry in store.list()] == ["m:latest"]
+
+
 def test_broken_manifests_and_strays_are_skipped(store: Store) -> None:
     install(store, "good", b"1")
     folder = store.manifests / "registry.ollama.ai/library"
