@@ -53,7 +53,9 @@ class Sampler:
         check(sampling)
         self.seed = sampling.seed & 0xFFFFFFFF if sampling.seed >= 0 else secrets.randbits(32)
         self.greedy = sampling.temperature <= 0
-        last_n = context_size if sampling.repeat_last_n < 0 else sampling.repeat_last_n
+        # llama.cpp makes room for all of them, and more than the context never count.
+        asked = context_size if sampling.repeat_last_n < 0 else sampling.repeat_last_n
+        last_n = min(asked, context_size)
         self._penalized = last_n > 0 and (
             sampling.repeat_penalty != 1.0
             or sampling.presence_penalty != 0.0

@@ -58,6 +58,17 @@ def test_greedy_with_a_penalty_avoids_what_the_prompt_said() -> None:
     assert sampler.sample(logits.copy()) == second
 
 
+@pytest.mark.parametrize("last_n", [-1, 8, 2**31 - 1])
+def test_penalties_look_back_at_most_one_context(last_n: int) -> None:
+    logits = rows(4)[0]
+    best, second, *_, last = np.argsort(-logits).tolist()
+    settings = Sampling(temperature=0, repeat_penalty=100.0, repeat_last_n=last_n)
+    for distance, expected in ((7, second), (8, best)):
+        sampler = Sampler(settings, VOCABULARY, 8)
+        sampler.remember([best] + [last] * distance)
+        assert sampler.sample(logits.copy()) == expected
+
+
 def test_top_k_one_is_greedy_at_any_temperature() -> None:
     sampler = Sampler(Sampling(temperature=5.0, top_k=1, seed=1), VOCABULARY, 512)
     for row in rows(9, 20):
