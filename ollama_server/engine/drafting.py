@@ -175,6 +175,7 @@ def load_drafter(load: Load, target: Model) -> Drafter | None:
         model=load.draft,
         num_ctx=target.layout.cells,
         parallel=MAX_DRAFTED,
+        layers=0,
         num_batch=CATCH_UP,
         overrides=load.draft_overrides,
         draft="",

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import backends, overrides
+from .layers import layers_to_try
 from .log import NativeLog
 from .protocol import Load, ModelInfo
 from .tiles import Work
@@ -41,6 +42,8 @@ EMBEDDING_SEQUENCES = 64
 MAX_DRAFTED = 4
 # Weights a thread reads in the time that a few of a step's barriers cost.
 BYTES_PER_THREAD = 16 << 20
+# llama.cpp makes no more, and aborts where it is asked to.
+MOST_THREADS = 512
 # Views of the logits that are kept: llama.cpp puts them where they were before, nearly always.
 MAX_VIEWS = 256
 
@@ -99,21 +102,17 @@ class Model:
     def _load_with_fitting_layers(self, load: Load, progress: Callable[[float], None]) -> int:
         """Load, with fewer layers on the GPU each time memory runs out; returns the layers used."""
         offload = bool(lib.llama_supports_gpu_offload())
-        attempts = [load.num_gpu]
-        if offload and load.num_gpu != 0:
-            attempts += [-2, -3, -4, 0]  # fractions of the layers, see below
-        layers = 0
-        for attempt in attempts:
-            wanted = attempt if attempt >= -1 else layers * (5 + attempt) // 4
+        counts = layers_to_try(load.num_gpu, load.layers) if offload else [load.num_gpu]
+        for count in counts:
             try:
-                self._open(load, wanted, progress)
+                self._open(load, count, progress)
             except ModelError as error:
-                layers = layers or self._layers()
                 self.close()
-                if error.kind != "memory" or attempt == attempts[-1]:
+                if error.kind != "memory" or count == counts[-1]:
                     raise
             else:
-                return (self._layers() if wanted < 0 else wanted) if offload else 0
+                layers = int(lib.llama_model_n_layer(self._model)) + 1
+                return (layers if count < 0 else min(count, layers)) if offload else 0
         raise AssertionError("the last attempt returns or raises")
 
     def _open(self, load: Load, num_gpu: int, progress: Callable[[float], None]) -> None:
@@ -165,7 +164,8 @@ class Model:
         params.n_batch = max(layout.batch, layout.sequences)
         params.n_ubatch = layout.batch
         self.threads_given = load.num_thread > 0
-        threads = load.num_thread if self.threads_given else self._threads()
+        most = min(os.cpu_count() or MOST_THREADS, MOST_THREADS)
+        threads = min(load.num_thread, most) if self.threads_given else self._threads()
         params.n_threads = params.n_threads_batch = threads
         params.embeddings = self.embedding
         if not self.embedding:
@@ -220,9 +220,6 @@ class Model:
             self._model = None
 
     # --- facts ------------------------------------------------------------------------------------
-
-    def _layers(self) -> int:
-        return int(lib.llama_model_n_layer(self._model)) + 1 if self._model else 0
 
     @property
     def model_handle(self) -> Any:

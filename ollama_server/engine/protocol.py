@@ -147,6 +147,8 @@ class ModelInfo(msgspec.Struct, omit_defaults=True):
 class Load(Message, tag="load"):
     """Load a model; the first message, exactly once.
 
+    ``num_gpu`` layers are offloaded, negative for all of them; ``layers`` is how many there are
+    with the output layer, 0 for unknown, and decides what is tried when they do not fit.
     ``end_tokens`` end a generation as those do that llama.cpp finds: it reads no lists of them.
     ``overrides`` are keys that the model is to have whatever its file says. The model ``draft``
     guesses up to ``draft_tokens`` tokens ahead.
@@ -159,6 +161,7 @@ class Load(Message, tag="load"):
     parallel: int = 1
     num_batch: int = 512
     num_gpu: int = -1
+    layers: int = 0
     main_gpu: int | None = None
     use_mmap: bool | None = None
     num_thread: int = 0

@@ -37,6 +37,12 @@ def kv_bytes_per_token(model: Model, kv_type: str) -> int:
     return int(numbers * _BYTES_PER_VALUE.get(kv_type, 2.0))
 
 
+def offloadable_layers(model: Model) -> int:
+    """The layers that a GPU may take over, the output layer included; 0 where that is unknown."""
+    layers = _number(model.gguf.get("block_count")) if model.gguf is not None else 0
+    return layers + 1 if layers else 0
+
+
 def weight_bytes(model: Model) -> int:
     """Bytes of all files that are loaded."""
     paths = [model.model_path, *model.projectors, *model.adapters, model.draft]

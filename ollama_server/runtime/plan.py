@@ -17,6 +17,8 @@ from ollama_server.store.model import Model
 _MIN_CONTEXT = 4
 _MIN_VISION_CONTEXT = 2048
 _CPU_BATCH = 512
+# Larger batches compute no faster; room is made for a whole one, whatever is asked for.
+_MOST_BATCH = 8192
 # What llama.cpp says of a file that it understands and cannot load.
 _INCOMPATIBLE = ("unknown model architecture", "failed to load model", "unable to load model")
 # Tokens that a draft model guesses at a time where nobody says how many, and the most.
@@ -122,6 +124,7 @@ class Plan:
             parallel=self.parallel,
             num_batch=self.num_batch,
             num_gpu=options.num_gpu,
+            layers=memory.offloadable_layers(model),
             main_gpu=options.main_gpu,
             use_mmap=options.use_mmap,
             num_thread=options.num_thread,
@@ -158,12 +161,13 @@ def make_plan(
     parallel = settings.num_parallel or memory.choose_parallel(
         model, num_ctx=num_ctx, kv_type=settings.kv_cache_type, free=free
     )
+    asked = options.num_batch and min(options.num_batch, _MOST_BATCH, num_ctx * parallel)
     return Plan(
         model=model,
         options=options,
         num_ctx=num_ctx,
         parallel=parallel,
-        num_batch=options.num_batch or _automatic_batch(num_ctx * parallel, gpu),
+        num_batch=asked or _automatic_batch(num_ctx * parallel, gpu),
         gpu=gpu and options.num_gpu != 0,
         settings=settings,
     )

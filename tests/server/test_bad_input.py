@@ -118,6 +118,32 @@ def test_fields_that_are_wrong(
     assert (response.status_code, response.json()) == (status, {"error": error})
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"num_batch": 2**31 - 1},
+        {"num_batch": -1},
+        {"num_thread": 2**31 - 1},
+        {"num_ctx": -1},
+        {"main_gpu": 99, "num_gpu": 10**9},
+        {"repeat_last_n": 2**31 - 1, "repeat_penalty": 1.2},
+        {"temperature": 10**400, "top_k": -(10**30)},
+    ],
+)
+def test_absurd_numbers_in_options_are_as_near_as_can_be(
+    server: ServerProcess, options: dict[str, Any]
+) -> None:
+    answer = server.generate("Hi", options={"num_predict": 2, **options})
+    assert answer["done_reason"] == "length"
+
+
+def test_an_absurd_keep_alive_is_for_ever(server: ServerProcess) -> None:
+    body = b'{"model": "tiny", "keep_alive": 1' + b"0" * 400 + b"}"
+    assert server.client.post("/api/generate", content=body).json()["done_reason"] == "load"
+    assert all(int(model["expires_at"][:4]) > 2300 for model in server.loaded())
+    assert server.post("/api/generate", model="tiny", keep_alive="5m").status_code == 200
+
+
 def test_top_logprobs_is_checked_before_the_model(server: ServerProcess) -> None:
     response = server.post("/api/chat", model="nope", top_logprobs=50)
     assert response.json() == {"error": "top_logprobs must be between 0 and 20"}

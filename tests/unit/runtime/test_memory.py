@@ -8,6 +8,7 @@ import pytest
 from ollama_server.runtime import memory
 from ollama_server.runtime.plan import LoadOptions, Plan, make_plan, out_of_memory
 from ollama_server.settings import Settings
+from ollama_server.store.dialects.prepare import Files
 from ollama_server.store.embedded import register_embedded
 from ollama_server.store.model import Model, load_model
 from ollama_server.store.names import Name
@@ -60,6 +61,16 @@ def test_num_parallel_is_taken_as_it_is(model: Model) -> None:
     assert plan_for(model, num_parallel=3).parallel == 3
 
 
+def test_a_batch_is_as_large_as_asked_for_up_to_what_computes_faster(model: Model) -> None:
+    def batch(num_batch: int | None, num_ctx: int = 2048) -> int:
+        return plan_for(model, LoadOptions(num_ctx=num_ctx, num_batch=num_batch)).num_batch
+
+    assert batch(None) == 512
+    assert batch(64) == 64
+    assert batch(2**31 - 1) == 8192
+    assert plan_for(model, LoadOptions(64, 2**31 - 1), num_parallel=2).num_batch == 128
+
+
 def test_a_context_is_clamped_between_its_floor_and_the_trained_one(model: Model) -> None:
     assert LoadOptions(num_ctx=1).clamped(model).num_ctx == 4
     assert LoadOptions(num_ctx=10**6).clamped(model).num_ctx == model.context_length
@@ -74,6 +85,30 @@ def test_short_memory_takes_sequences_first_and_then_the_automatic_context(model
         seen.append((plan.parallel, plan.num_ctx))
         plan = plan.smaller()
     assert seen == [(16, 8192), (8, 8192), (4, 8192), (2, 8192), (1, 8192), (1, 4096)]
+
+
+def test_all_load_options_are_in_the_message_to_the_runner(model: Model, tmp_path: Path) -> None:
+    assert model.model_path is not None
+    options = LoadOptions(
+        num_ctx=300, num_batch=64, num_gpu=3, main_gpu=1, use_mmap=False, num_thread=2
+    )
+    plan = plan_for(
+        model, options, num_parallel=2, kv_cache_type="q8_0", flash_attention=True, models=tmp_path
+    )
+    load = plan.message(Files(model.model_path))
+    assert (load.model, load.num_ctx, load.parallel) == (str(model.model_path), 300, 2)
+    assert (load.num_batch, load.num_gpu, load.main_gpu) == (64, 3, 1)
+    assert (load.use_mmap, load.num_thread) == (False, 2)
+    assert (load.kv_cache_type, load.flash_attention) == ("q8_0", True)
+    assert model.gguf is not None
+    assert load.layers == model.gguf.get("block_count") + 1
+
+
+def test_what_nobody_chose_is_left_to_llama_cpp(model: Model) -> None:
+    assert model.model_path is not None
+    load = plan_for(model).message(Files(model.model_path))
+    assert (load.num_gpu, load.main_gpu, load.use_mmap, load.num_thread) == (-1, None, None, 0)
+    assert (load.kv_cache_type, load.flash_attention) == ("f16", None)
 
 
 def test_what_was_asked_for_is_never_made_smaller(model: Model) -> None:
