@@ -29,7 +29,7 @@ from . import protocol as p
 from .devices import print_devices
 from .drafting import Drafter, load_drafter
 from .engine import Engine
-from .intake import Intake, Prepared
+from .intake import Intake, Prepared, RequestError, known_tokens
 from .log import NativeLog
 from .model import Model, ModelError
 from .pipe import Pipe
@@ -123,10 +123,19 @@ def read(
                 ]
                 pipe.send(p.Tokenized(message.id, tokens))
             case p.Detokenize():
-                pipe.send(p.Detokenized(message.id, model.detokenize(message.tokens)))
+                pipe.send(detokenized(model, message))
             case _:
                 inbox.put(message)
     inbox.put(p.Shutdown())
+
+
+def detokenized(model: Model, message: p.Detokenize) -> p.Detokenized | p.Failed:
+    """The text of tokens, or which of them there is none for."""
+    try:
+        tokens = known_tokens(model, message.tokens)
+    except RequestError as error:
+        return p.Failed(message.id, str(error), error.status)
+    return p.Detokenized(message.id, model.detokenize(tokens))
 
 
 def die_of(args: threading.ExceptHookArgs) -> None:

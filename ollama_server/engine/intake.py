@@ -144,19 +144,13 @@ class Intake:
                         part.text, add_special=add_special, special=part.special
                     )
                 case p.Tokens():
-                    tokens += self._checked(part.ids)
+                    tokens += known_tokens(model, part.ids)
         if not tokens:
             start = model.start_token
             if start < 0:
                 raise RequestError("the prompt is empty")
             tokens = [start]
         return tokens
-
-    def _checked(self, ids: list[int]) -> list[int]:
-        for token in ids:
-            if not 0 <= token < self._model.n_vocab:
-                raise RequestError(f"token {token} is not in the vocabulary of this model")
-        return ids
 
     def _fit(self, request: p.Generate, prompt: MediaPrompt) -> tuple[list[int], int]:
         """The prompt cut in the middle where it does not fit, and how many tokens that dropped."""
@@ -171,6 +165,14 @@ class Intake:
         keep = min(keep + self._model.adds_bos, cells - 1)
         kept = cut_middle(tokens, keep, cells)
         return kept, len(tokens) - len(kept)
+
+
+def known_tokens(model: Model, ids: list[int]) -> list[int]:
+    """The same ids; raises RequestError for one that the vocabulary does not have."""
+    for token in ids:
+        if not 0 <= token < model.n_vocab:
+            raise RequestError(f"token {token} is not in the vocabulary of this model")
+    return ids
 
 
 def cut_middle(tokens: list[int], keep: int, cells: int) -> list[int]:

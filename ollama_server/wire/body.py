@@ -12,10 +12,10 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ollama_server.errors import BadRequest
 
@@ -25,6 +25,10 @@ _JSON_KINDS: dict[Any, str] = {str: "string", list: "array", dict: "object"}
 _SHOWN_DIGITS = 40
 
 _decode_strict = msgspec.json.Decoder().decode
+
+
+# An integer as Go holds it: one of 64 bits.
+Int = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 
 
 class Body(BaseModel):
@@ -150,8 +154,8 @@ def _type_error(model: type[Body], error: ValidationError) -> str:
     path, go_type = _locate(model, first["loc"])
     if not path:
         return f"json: cannot unmarshal {kind} into Go value of type api.{_go_name(model)}"
-    if kind == "number" and isinstance(first["input"], float):
-        kind = f"number {json.dumps(first['input'])}"
+    if kind == "number" and (isinstance(first["input"], float) or go_type == "int"):
+        kind = f"number {json.dumps(first['input'])[:_SHOWN_DIGITS]}"
     return (
         f"json: cannot unmarshal {kind} into Go struct field "
         f"{_go_name(model)}.{'.'.join(path)} of type {go_type}"
@@ -201,6 +205,8 @@ def _body_class(annotation: Any) -> type[Body] | None:
 
 
 def _alternatives(annotation: Any) -> list[Any]:
+    if typing.get_origin(annotation) is Annotated:
+        return _alternatives(typing.get_args(annotation)[0])
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
         return [arg for arg in typing.get_args(annotation) if arg is not type(None)]
     return [annotation]

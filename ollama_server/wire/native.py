@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from ollama_server.chat.types import Think
 from ollama_server.durations import LONGEST_SECONDS, parse_duration
-from ollama_server.wire.body import Body
+from ollama_server.wire.body import Body, Int
 
 _THINK_VALUES = '"high", "medium", "low", "max", true, or false'
 
@@ -82,7 +82,7 @@ class GenerateRequest(Body):
     suffix: str = Field(default="", description="Text after the gap, for fill-in-the-middle.")
     system: str = ""
     template: str = Field(default="", description="Go template instead of the model's own.")
-    context: list[int] | None = Field(default=None, description="Tokens of an earlier answer.")
+    context: list[Int] | None = Field(default=None, description="Tokens of an earlier answer.")
     stream: bool = True
     raw: bool = Field(default=False, description="Send the prompt to the model untouched.")
     format: FormatField = None
@@ -95,7 +95,7 @@ class GenerateRequest(Body):
     truncate: bool = True
     shift: bool | None = None
     logprobs: bool = False
-    top_logprobs: int = 0
+    top_logprobs: Int = 0
     debug_render_only: bool = Field(default=False, alias="_debug_render_only")
 
 
@@ -104,7 +104,7 @@ class ToolCallFunctionBody(Body):
 
     go_name: ClassVar[str] = "ToolCallFunction"
 
-    index: int = 0
+    index: Int = 0
     name: str = ""
     arguments: dict[str, Any] = Field(default_factory=dict)
 
@@ -183,7 +183,7 @@ class ChatRequest(Body):
     truncate: bool = True
     shift: bool | None = None
     logprobs: bool = False
-    top_logprobs: int = 0
+    top_logprobs: Int = 0
     debug_render_only: bool = Field(default=False, alias="_debug_render_only")
 
 
@@ -198,7 +198,7 @@ class EmbedRequest(Body):
         ),
     ] = None
     truncate: bool = True
-    dimensions: int = 0
+    dimensions: Int = 0
     keep_alive: KeepAliveField = None
     options: OptionsField = Field(default_factory=dict)
 
@@ -227,7 +227,7 @@ class DetokenizeRequest(Body):
     """POST /api/detokenize."""
 
     model: str = ""
-    tokens: list[int] = Field(default_factory=list)
+    tokens: list[Int] = Field(default_factory=list)
     keep_alive: KeepAliveField = None
     options: OptionsField = Field(default_factory=dict)
 

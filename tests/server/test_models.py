@@ -182,7 +182,26 @@ def test_tokens_round_trip(server: ServerProcess) -> None:
     assert back == {"model": "tiny", "text": text}
 
 
-def test_unknown_tokens_are_refused(server: ServerProcess) -> None:
-    response = server.post("/api/detokenize", model="tiny", tokens=[-5, 10**9])
-    assert response.status_code in (200, 400)
-    assert response.json().get("text", "") == ""
+@pytest.mark.parametrize("token", [-5, 10**9, 2**40])
+def test_unknown_tokens_are_refused(server: ServerProcess, token: int) -> None:
+    response = server.post("/api/detokenize", model="tiny", tokens=[1, token])
+    text = f"token {token} is not in the vocabulary of this model"
+    assert (response.status_code, response.json()) == (400, {"error": text})
+
+
+def test_tokens_of_no_text_are_none_and_the_other_way_round(server: ServerProcess) -> None:
+    reply = server.post("/api/tokenize", model="tiny", text="")
+    assert reply.json() == {"model": "tiny", "tokens": []}
+    reply = server.post("/api/detokenize", model="tiny", tokens=[])
+    assert reply.json() == {"model": "tiny", "text": ""}
+
+
+def test_tokens_are_counted_while_an_answer_runs(server: ServerProcess) -> None:
+    long = {"type": "array", "items": {"type": "integer"}, "minItems": 400}
+    body = {"model": "tiny", "prompt": "Count", "format": long, "options": {"num_predict": 300}}
+    with server.client.stream("POST", "/api/generate", json=body) as response:
+        lines = response.iter_lines()
+        next(lines)
+        reply = server.post("/api/tokenize", model="tiny", text="Hello", keep_alive="5m")
+        assert reply.json()["tokens"]
+        assert '"done_reason":"length"' in list(lines)[-1]

@@ -90,6 +90,16 @@ def test_what_is_no_utf8_becomes_replacement_characters(raw: bytes) -> None:
             b'{"top_logprobs":1.5}',
             "number 1.5 into Go struct field GenerateRequest.top_logprobs of type int",
         ),
+        (
+            b'{"context":[1180591620717411303424]}',
+            "number 1180591620717411303424 into Go struct field GenerateRequest.context "
+            "of type int",
+        ),
+        (
+            b'{"top_logprobs":-9223372036854775809}',
+            "number -9223372036854775809 into Go struct field GenerateRequest.top_logprobs "
+            "of type int",
+        ),
         (b"[]", "array into Go value of type api.GenerateRequest"),
         (b'"text"', "string into Go value of type api.GenerateRequest"),
     ],
