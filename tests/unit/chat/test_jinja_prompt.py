@@ -208,6 +208,11 @@ def test_a_trailing_answer_is_continued() -> None:
     assert prompt.endswith("<|im_start|>assistant\nhalf an ")
 
 
+def test_an_answer_with_nothing_before_it_is_continued() -> None:
+    template = "{% if messages[0].role == 'system' %}!{% endif %}" + ROLES
+    assert render(template, Message("assistant", "half an ")) == "[assistant:half an "
+
+
 def test_a_continued_answer_closes_the_reasoning_that_the_prompt_opened() -> None:
     template = ROLES + "{% if add_generation_prompt %}<think>\n{% endif %}{# </think> #}"
     answer = Message("assistant", "half", thinking="because")

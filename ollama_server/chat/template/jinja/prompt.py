@@ -104,7 +104,8 @@ class JinjaPrompt(PromptTemplate):
         prefill: Message | None = None
         if add_generation_prompt and messages and messages[-1].role == "assistant":
             prefill = self._prefill(messages)
-            if prefill and self.kind == "renderer":
+            # Templates look at the first message, whether there is one or not.
+            if prefill and (self.kind == "renderer" or len(messages) == 1):
                 return self._open_turn(template, messages, tools, think, extra)
             if prefill:
                 messages = messages[:-1]
