@@ -120,6 +120,8 @@ def check(request: GenerationRequest, installed: Installed) -> Think:
     """Refuse what the model cannot do; returns the thinking that is in force."""
     able = installed.capabilities
     is_chat = request.messages is not None
+    if not is_chat and "image" in able:
+        raise BadRequest("image generation models are not currently supported")
     if request.raw and (request.template or request.system or request.context):
         raise BadRequest(_RAW_CONFLICT)
     think = request.think
