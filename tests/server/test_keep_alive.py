@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,6 +116,21 @@ def test_keep_alive_stays_with_the_model(server: ServerProcess) -> None:
     assert 3000 < expires_in(server) < 3700
 
 
+def test_the_time_starts_anew_when_the_model_is_idle_again(server: ServerProcess) -> None:
+    load(server, keep_alive="1h")
+    before = server.loaded()[0]["expires_at"]
+    assert server.generate("Hi", keep_alive=None)["done"] is True
+    assert server.loaded()[0]["expires_at"] > before
+
+
+def test_ps_lists_the_last_to_expire_first(server: ServerProcess) -> None:
+    load(server, "tiny", keep_alive="10m")
+    load(server, "second", keep_alive="1h")
+    assert [model["name"] for model in server.loaded()] == ["second:latest", "tiny:latest"]
+    load(server, "tiny", keep_alive=-1)
+    assert [model["name"] for model in server.loaded()] == ["tiny:latest", "second:latest"]
+
+
 @pytest.mark.parametrize("value", [-1, "-1m"])
 def test_negative_keep_alive_is_for_ever(server: ServerProcess, value: Any) -> None:
     load(server, keep_alive=value)
@@ -185,3 +201,43 @@ def test_deleting_a_loaded_model_leaves_it_running(server: ServerProcess) -> Non
     server.client.request("DELETE", "/api/delete", json={"model": "doomed"}).raise_for_status()
     assert names(server) == {"doomed:latest"}
     assert server.post("/api/generate", model="doomed").status_code == 404
+
+
+def test_a_new_system_text_takes_effect_in_the_runner_that_is_there(server: ServerProcess) -> None:
+    def prompt() -> str:
+        body = {"model": "spoken", "prompt": "Hi", "_debug_render_only": True}
+        text: str = server.post("/api/generate", **body).json()["_debug_info"]["rendered_template"]
+        return text
+
+    server.create("spoken", **{"from": "tiny"}, system="Speak like a pirate.")
+    assert "pirate" in prompt()
+    runners, digest = server.runners(), server.loaded()[0]["digest"]
+    server.create("spoken", **{"from": "tiny"}, system="Speak like a poet.")
+    assert "poet" in prompt()
+    assert server.runners() == runners
+    # What was loaded is listed as it was when it was loaded.
+    assert server.loaded()[0]["digest"] == digest
+
+
+def test_new_weights_under_an_old_name_get_a_runner_of_their_own(server: ServerProcess) -> None:
+    weights = TINY.read_bytes()
+    server.create("changing", files={"a.gguf": server.upload(weights + b"one")})
+    server.post("/api/copy", source="changing", destination="kept").raise_for_status()
+    assert server.generate("Hi", model="changing")["done"] is True
+    (first,) = server.runners()
+    server.create("changing", files={"a.gguf": server.upload(weights + b"two")})
+    assert server.generate("Hi", model="changing")["done"] is True
+    assert len(server.runners()) == 2
+    assert [model["name"] for model in server.loaded()] == ["changing:latest"] * 2
+    # The old one still serves those who name its weights.
+    server.post("/api/generate", model="kept", keep_alive=0)
+    wait_until(lambda: first not in server.runners())
+
+
+def test_the_environment_says_how_long_a_fresh_load_stays(home: Path) -> None:
+    process = ServerProcess(home, KEEP_ALIVE="0")
+    assert process.generate("Hi")["done"] is True
+    wait_until(lambda: not process.loaded())
+    load(process, keep_alive="1h")
+    assert 3000 < expires_in(process) < 3700
+    process.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -17,12 +18,13 @@ def test_metrics_count_requests_and_tokens(server: ServerProcess) -> None:
             server.metric("ollama_prompt_tokens_total", model="tiny:latest"),
             server.metric("ollama_generated_tokens_total", model="tiny:latest"),
             server.metric("ollama_time_to_first_token_seconds_count", model="tiny:latest"),
+            server.metric("ollama_tokens_per_second_count", model="tiny:latest"),
         ]
 
     before = numbers()
     answer = server.generate("What is Docker?")
     grown = [after - was for after, was in zip(numbers(), before, strict=True)]
-    assert grown == [1, answer["prompt_eval_count"], answer["eval_count"], 1]
+    assert grown == [1, answer["prompt_eval_count"], answer["eval_count"], 1, 1]
 
 
 def test_metrics_count_what_the_prefix_cache_saved(server: ServerProcess) -> None:
@@ -84,3 +86,38 @@ def test_extra_origins_and_all_origins(home: Path) -> None:
 def test_a_port_in_use_is_said_so(server: ServerProcess, home: Path) -> None:
     with pytest.raises(AssertionError, match="bind: address already in use"):
         ServerProcess(home, HOST=f"127.0.0.1:{server.port}")
+
+
+def test_every_host_may_be_named_where_all_addresses_are_listened_on(home: Path) -> None:
+    process = ServerProcess(home, HOST="0.0.0.0:0", NO_EMBEDDED_MODEL="1")
+    response = process.client.get("/", headers={"Host": "models.example"})
+    process.close()
+    assert response.status_code == 200
+
+
+def test_what_no_model_uses_goes_at_the_start_unless_that_is_switched_off(home: Path) -> None:
+    orphan = home / "models" / "blobs" / f"sha256-{'0' * 64}"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"nobody needs me")
+    os.utime(orphan, (0, 0))
+    ServerProcess(home, NO_EMBEDDED_MODEL="1", NOPRUNE="1").close()
+    assert orphan.exists()
+    ServerProcess(home, NO_EMBEDDED_MODEL="1").close()
+    assert not orphan.exists()
+
+
+def test_llama_cpp_hears_of_the_cache_type_and_of_flash_attention(home: Path) -> None:
+    process = ServerProcess(home, KV_CACHE_TYPE="Q8_0", FLASH_ATTENTION="1")
+    process.generate("Hi")
+    process.close()
+    log = "".join(process.lines)
+    assert "K (q8_0)" in log
+    assert re.search(r"flash_attn +?= enabled", log)
+
+
+def test_a_cache_type_that_there_is_not_is_refused_with_those_that_there_are(home: Path) -> None:
+    process = ServerProcess(home, KV_CACHE_TYPE="q3")
+    response = process.post("/api/generate", model="tiny")
+    process.close()
+    assert response.status_code == 500
+    assert response.json()["error"].startswith('unsupported KV cache type "q3": use one of')
