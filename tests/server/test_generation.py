@@ -74,6 +74,14 @@ def test_the_last_frame_has_metrics_too(server: ServerProcess) -> None:
     }
 
 
+def test_the_prompt_counts_in_full_when_it_is_found_in_the_cache(server: ServerProcess) -> None:
+    prompt = "Say it once, say it twice, and it is there already. " * 20
+    first = server.generate(prompt)
+    again = server.generate(prompt)
+    assert again["prompt_eval_count"] == first["prompt_eval_count"]
+    assert again["load_duration"] > 0
+
+
 def test_created_at_is_utc_with_up_to_nine_digits(server: ServerProcess) -> None:
     answer = server.generate("Hi")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", answer["created_at"])
@@ -162,6 +170,13 @@ def test_debug_replies_are_one_object_even_when_streaming(server: ServerProcess)
     assert answer["message"] == {"role": "", "content": ""}
     assert "What is Docker?" in answer["_debug_info"]["rendered_template"]
     assert answer["done"] is False
+
+
+def test_debug_replies_number_the_images(server: ServerProcess) -> None:
+    body = {"model": "tiny", "prompt": "Look", "images": ["AA==", "AA=="]}
+    answer = server.post("/api/generate", **body, _debug_render_only=True).json()
+    assert answer["_debug_info"]["image_count"] == 2
+    assert "Look[img-0][img-1]" in answer["_debug_info"]["rendered_template"]
 
 
 def test_context_continues_a_conversation(server: ServerProcess) -> None:

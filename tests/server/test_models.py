@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -97,6 +97,25 @@ def test_show_can_try_a_system_text_without_keeping_it(server: ServerProcess) ->
     assert "system" not in server.post("/api/show", model="tiny").json()
 
 
+def test_copilot_sees_the_name_that_it_asked_for(server: ServerProcess) -> None:
+    def basename(agent: str) -> str | None:
+        response = server.client.post(
+            "/api/show", json={"model": "TINY"}, headers={"User-Agent": agent}
+        )
+        name: str | None = response.json()["model_info"].get("general.basename")
+        return name
+
+    assert basename("GitHubCopilotChat/0.26.7") == "TINY"
+    assert basename("curl/8") != "TINY"
+
+
+def test_copying_replaces_what_had_the_name(server: ServerProcess, copied: str) -> None:
+    server.create("other", **{"from": "tiny"}, system="Other.")
+    server.post("/api/copy", source="other", destination=copied).raise_for_status()
+    assert server.post("/api/show", model=copied).json()["system"] == "Other."
+    server.client.request("DELETE", "/api/delete", json={"model": "other"}).raise_for_status()
+
+
 def test_copying_gives_a_second_name_with_the_same_digest(
     server: ServerProcess, copied: str
 ) -> None:
@@ -157,6 +176,21 @@ def test_a_blob_is_new_once(server: ServerProcess) -> None:
 def test_what_is_no_digest_is_refused(server: ServerProcess, method: str, digest: str) -> None:
     response = server.client.request(method, f"/api/blobs/{digest}", content=b"x")
     assert response.status_code in (400, 404, 405)
+
+
+@pytest.mark.parametrize("spell", [str.upper, lambda text: text.replace(":", "-")])
+def test_another_spelling_of_a_digest_is_found_and_does_not_match(
+    server: ServerProcess, spell: Callable[[str], str]
+) -> None:
+    data = f"bytes for {spell('a:b')}".encode()
+    true = digest_of(data)
+    spelled = "sha256" + spell(true.removeprefix("sha256"))
+    assert server.client.head(f"/api/blobs/{spelled}").status_code == 404
+    response = server.client.post(f"/api/blobs/{spelled}", content=data)
+    text = f'digest mismatch, expected "{spelled}", got "{true}"'
+    assert (response.status_code, response.json()) == (400, {"error": text})
+    assert server.client.head(f"/api/blobs/{spelled}").status_code == 200
+    assert server.client.post(f"/api/blobs/{spelled}", content=data).status_code == 200
 
 
 def test_a_blob_that_does_not_match_is_refused_and_kept_under_its_true_digest(
