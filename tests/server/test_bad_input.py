@@ -217,14 +217,6 @@ def test_both_sources_are_too_many(server: ServerProcess) -> None:
     assert (response.status_code, response.json()) == (400, {"error": text})
 
 
-def test_a_file_that_is_no_gguf_makes_no_model(server: ServerProcess) -> None:
-    digest = server.upload(b"this is no model at all")
-    response = server.post("/api/create", model="broken", files={"a.gguf": digest}, stream=False)
-    assert response.status_code == 400
-    assert "GGUF" in response.json()["error"]
-    assert server.post("/api/show", model="broken").status_code == 404
-
-
 def test_a_schema_that_cannot_be_enforced_is_a_400(server: ServerProcess) -> None:
     response = server.post(
         "/api/chat",
