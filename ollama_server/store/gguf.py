@@ -42,6 +42,7 @@ _SCALARS = {
     12: "d",
 }
 _FLOAT32, _STRING, _ARRAY = 6, 8, 9
+_ARRAY_HEAD = 16  # its type, its elements' type, their number
 
 _WHOLE_NAMESPACES = ("general.", "tokenizer.", "adapter.", "split.", "clip.", "quantize.")
 
@@ -87,6 +88,7 @@ class _Place(NamedTuple):
     kind: int
     length: int
     offset: int
+    size: int  # in bytes
 
 
 class LazyArray(Sequence[Any]):
@@ -95,6 +97,21 @@ class LazyArray(Sequence[Any]):
     def __init__(self, place: _Place) -> None:
         self._place = place
         self._lock = threading.Lock()
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Where its elements are in the file: from here to there."""
+        return self._place.offset, self._place.offset + self._place.size
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether its elements are texts."""
+        return self._place.kind == _STRING
+
+    def raw_texts(self) -> list[bytes]:
+        """The texts' own bytes, read anew, so that nothing of them stays in memory."""
+        place = self._place
+        return _split_texts(self._read(), place.length, place.order, place.version)
 
     def __len__(self) -> int:
         return self._place.length
@@ -116,11 +133,20 @@ class LazyArray(Sequence[Any]):
 
     @cached_property
     def _values(self) -> list[Any]:
-        path, order, version, kind, count, offset = self._place
+        place = self._place
+        if not self.has_texts:
+            form = f"{place.order}{place.length}{_SCALARS[place.kind]}"
+            return list(struct.unpack(form, self._read()))
+        return [text.decode("utf-8", "replace") for text in self.raw_texts()]
+
+    def _read(self) -> bytes:
+        path, size = self._place.path, self._place.size
         with disk_errors(path), path.open("rb") as file:
-            file.seek(offset)
-            reader = _Reader(file, path.stat().st_size - offset, order, version)
-            return reader.array_values(kind, count)
+            file.seek(self._place.offset)
+            data = file.read(size)
+        if len(data) != size:
+            raise GGUFError(f"unexpected EOF: {path.name} was cut off")
+        return data
 
 
 @dataclass(frozen=True)
@@ -236,7 +262,11 @@ def raw_values(header: GGUF) -> dict[str, bytes]:
         _, pair_count = reader.count(), reader.count()
         for _ in range(pair_count):
             key, start = reader.string(), reader.position
-            _read_value(reader, header.path, key)
+            value = header.metadata.get(key)
+            if isinstance(value, LazyArray) and value.range[0] == start + _ARRAY_HEAD:
+                reader.move(value.range[1])  # known: not to be gone through text by text again
+            else:
+                _read_value(reader, header.path, key)
             found[key] = bytes(reader.buffer[start : reader.position])
     return found
 
@@ -252,10 +282,15 @@ class _Reader:
         self.set_format(order, version)
 
     def set_format(self, order: str, version: int) -> None:
-        """Byte order, and the width of lengths: 32 bits in version 1."""
+        """Byte order, and the width of lengths."""
         self.order = order
         self.version = version
-        self.length = struct.Struct(order + ("I" if version == 1 else "Q"))
+        self.length = _length_format(order, version)
+
+    def move(self, position: int) -> None:
+        """Go forward. Raises GGUFError past the end."""
+        self.need(position - self.position)
+        self.position = position
 
     def need(self, count: int) -> None:
         """Make ``count`` bytes at the cursor available. Raises GGUFError past the end."""
@@ -315,19 +350,11 @@ class _Reader:
         return list(values)
 
     def _strings(self, count: int) -> list[Any]:
-        """As ``string`` would read them one after another, in a third of the time."""
         start = self.position
         self.skip_array(_STRING, count)
         data = bytes(memoryview(self.buffer)[start : self.position])
-        unpack, width = self.length.unpack_from, self.length.size
-        found, position = [], 0
-        for _ in range(count):
-            end = position + width + unpack(data, position)[0]
-            found.append(data[position + width : end])
-            position = end
-        if self.version == 1:
-            found = [text.rstrip(b"\0") for text in found]
-        return [text.decode("utf-8", "replace") for text in found]
+        texts = _split_texts(data, count, self.order, self.version)
+        return [text.decode("utf-8", "replace") for text in texts]
 
     def skip_array(self, kind: int, count: int) -> None:
         if kind != _STRING:
@@ -348,6 +375,28 @@ class _Reader:
             position += width + length
         self.position = position
         self.need(0)
+
+
+def _length_format(order: str, version: int) -> struct.Struct:
+    """Lengths have 32 bits in version 1."""
+    return struct.Struct(order + ("I" if version == 1 else "Q"))
+
+
+def _split_texts(data: bytes, count: int, order: str, version: int) -> list[bytes]:
+    """As ``_Reader.string`` would read them one after another, in a third of the time."""
+    form = _length_format(order, version)
+    unpack, width = form.unpack_from, form.size
+    found, position = [], 0
+    try:
+        for _ in range(count):
+            end = position + width + unpack(data, position)[0]
+            found.append(data[position + width : end])
+            position = end
+    except struct.error as error:
+        raise GGUFError("the GGUF file has changed while it was read") from error
+    if version == 1:  # it counted the terminating zero
+        found = [text.rstrip(b"\0") for text in found]
+    return found
 
 
 def _read(path: Path, file: BinaryIO, size: int) -> GGUF:
@@ -402,9 +451,10 @@ def _read_value(reader: _Reader, path: Path, key: str) -> Any:
     element, count = reader.array_head()
     if count <= _EAGER_ARRAY and not key.startswith("tokenizer."):
         return reader.array_values(element, count)
-    array = LazyArray(_Place(path, reader.order, reader.version, element, count, reader.position))
+    start = reader.position
     reader.skip_array(element, count)
-    return array
+    size = reader.position - start
+    return LazyArray(_Place(path, reader.order, reader.version, element, count, start, size))
 
 
 def _read_tensor(reader: _Reader) -> TensorInfo:

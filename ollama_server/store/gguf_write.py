@@ -103,8 +103,9 @@ def cut_list(encoded: Encoded, count: int) -> Encoded:
     _, kind, _ = struct.unpack_from("<IIQ", encoded)
     end = _LIST_HEAD
     if kind == _STRING:
+        length = struct.Struct("<Q").unpack_from
         for _ in range(count):
-            end += 8 + int.from_bytes(encoded[end : end + 8], "little")
+            end += 8 + length(encoded, end)[0]
     elif kind in (_UINT32, _INT32, _FLOAT32):
         end += 4 * count
     else:

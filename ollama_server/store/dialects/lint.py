@@ -121,24 +121,24 @@ def _temperature_problem(header: GGUF) -> str:
 
 def _vocabulary_problem(header: GGUF) -> str:
     tokens = header.metadata.get("tokenizer.ggml.tokens")
-    if not isinstance(tokens, list | LazyArray):
+    if not isinstance(tokens, LazyArray) or not tokens.has_texts:
         return ""
     key = (str(header.path), header.file_size, len(tokens))
     found = _checked_vocabularies.get(key)
     if found is None:
-        found = _checked_vocabularies[key] = _repeated_token(tokens)
+        found = _checked_vocabularies[key] = _repeated_token(tokens.raw_texts())
     return found
 
 
-def _repeated_token(tokens: Sequence[Any]) -> str:
+def _repeated_token(tokens: Sequence[bytes]) -> str:
     if len(set(tokens)) == len(tokens):
         return ""
-    seen: set[Any] = set()
+    seen: set[bytes] = set()
     for token in tokens:
-        # Different bytes that are no UTF-8 look the same here.
-        if token in seen and "\N{REPLACEMENT CHARACTER}" not in str(token):
+        if token in seen:
+            text = token.decode("utf-8", "replace")
             return (
-                f"tokenizer.ggml.tokens has {token!r} more than once: "
+                f"tokenizer.ggml.tokens has {text!r} more than once: "
                 "pull or convert the model again"
             )
         seen.add(token)
