@@ -7,20 +7,16 @@ share them instead of copying.
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import os
-import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import copy
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ollama_server.errors import StoreError
 from ollama_server.store import gguf_write as write
-from ollama_server.store.dialects.draft import Draft, Part, RuleError, Span
+from ollama_server.store.dialects.copying import BLOCK, Copying, Range, shares_blocks
+from ollama_server.store.dialects.draft import Draft, Part, RuleError
 from ollama_server.store.dialects.operations import read_bytes
 from ollama_server.store.disk import FILE_MODE, disk_errors, free_space
 from ollama_server.store.gguf import DEFAULT_ALIGNMENT, GGUF, GGUFError, read_gguf
@@ -28,57 +24,33 @@ from ollama_server.store.gguf import DEFAULT_ALIGNMENT, GGUF, GGUFError, read_gg
 _ARCHITECTURE = "general.architecture"
 _SMALLEST_PIECE = 16 << 20
 _FILLER_KEY = "general.padding"
-_COPY_BYTES = 256 << 20
-_READ_BYTES = 8 << 20
+_WRITE_BYTES = 256 << 20
 _MAX_NAME_BYTES = 63
-_BLOCK = 4096
-_FICLONERANGE = 0x4020940D  # linux/fs.h
-_NOT_OFFERED = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
-
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """Bytes of the source that go to ``target`` in the new file."""
-
-    target: int
-    span: Span
-
-    @property
-    def shift(self) -> int:
-        return self.target - self.span.offset
-
-    def joined(self, other: _Range) -> _Range | None:
-        """With a range right behind it in both files, alignment between them included."""
-        gap = other.target - (self.target + self.span.size)
-        if other.shift != self.shift or not 0 <= gap < DEFAULT_ALIGNMENT:
-            return None
-        return replace(self, span=Span(self.span.offset, self.span.size + gap + other.span.size))
 
 
 def write_draft(draft: Draft, target: Path, check: Callable[[GGUF], None] = lambda _: None) -> int:
     """Write the draft's file to ``target``, which exists and is empty; how many bytes it has.
 
-    ``check`` sees the new header before any data is copied, and may raise. Raises StoreError when
-    there is no space, GGUFError when the draft is no sound file.
+    ``check`` sees the new header while data is copied, and may raise. Raises StoreError when there
+    is no space, GGUFError when the draft is no sound file.
     """
     tensors = _tensors(draft)
     header, offsets, total = _layout(draft, tensors)
     source = draft.source.path
     with disk_errors(target), source.open("rb") as read, target.open("r+b") as file:
-        if not _shares_blocks(read.fileno(), file.fileno()) and free_space(target) < total:
+        if not shares_blocks(read.fileno(), file.fileno()) and free_space(target) < total:
             raise StoreError(
                 f"not enough disk space to prepare {source.name}: {total} bytes are needed in "
                 f"{target.parent}; free some space or set OLLAMA_MODELS to a folder on another disk"
             )
         os.pwrite(file.fileno(), header, 0)
         file.truncate(total)
-        check(_verified(target, tensors, total))
-        for item in _ranges(draft, offsets):
-            _copy(read.fileno(), file.fileno(), item)
-        for name, part in draft.parts.items():
-            if part.make is not None:
-                _write_made(file.fileno(), source, name, part, offsets[name])
-        os.fsync(file.fileno())
+        with Copying(read.fileno(), file.fileno(), list(_ranges(draft, offsets))) as copying:
+            check(_verified(target, tensors, total))
+            for name, part in draft.parts.items():
+                if part.make is not None:
+                    _write_made(file.fileno(), source, name, part, offsets[name])
+            copying.finish()
     if target.stat().st_size != total:
         raise GGUFError(f"{target.name} was not written as planned")
     return total
@@ -97,7 +69,7 @@ def write_pieces(
     own, so that each of the source's ranges finds its place. Pieces have ``smallest`` bytes.
     """
     with disk_errors(target), draft.source.path.open("rb") as read, target.open("r+b") as file:
-        shares = _shares_blocks(read.fileno(), file.fileno())
+        shares = shares_blocks(read.fileno(), file.fileno())
     pieces = split(draft, smallest) if shares else [draft]
     sizes = []
     for number, piece in enumerate(pieces, 1):
@@ -172,22 +144,22 @@ def _layout(draft: Draft, tensors: list[write.Tensor]) -> tuple[bytes, dict[str,
     shared: Counter[int] = Counter()
     for item in _ranges(draft, relative):
         if item.shift % DEFAULT_ALIGNMENT == 0:
-            shared[item.shift % _BLOCK] += item.span.size
+            shared[item.shift % BLOCK] += item.span.size
     if shared:
         ((shift, _),) = shared.most_common(1)
-        keys[_FILLER_KEY] = write.string(" " * ((-shift - size) % _BLOCK))
+        keys[_FILLER_KEY] = write.string(" " * ((-shift - size) % BLOCK))
     header = write.header_bytes(keys, tensors)
     offsets = {name: len(header) + offset for name, offset in relative.items()}
     return header, offsets, len(header) + end
 
 
-def _ranges(draft: Draft, offsets: dict[str, int]) -> Iterator[_Range]:
+def _ranges(draft: Draft, offsets: dict[str, int]) -> Iterator[Range]:
     """What is copied, as few ranges as there are."""
-    pending: _Range | None = None
+    pending: Range | None = None
     for name, part in draft.parts.items():
         target = offsets[name]
         for span in part.spans if part.make is None else ():
-            item = _Range(target, span)
+            item = Range(target, span)
             target += span.size
             joined = pending.joined(item) if pending else None
             if pending is not None and joined is None:
@@ -197,52 +169,12 @@ def _ranges(draft: Draft, offsets: dict[str, int]) -> Iterator[_Range]:
         yield pending
 
 
-def _copy(source: int, target: int, item: _Range) -> None:
-    done, size = 0, item.span.size
-    # Up to the first whole block by itself: the rest can be shared.
-    step = min(size, -item.target % _BLOCK) or min(size, _COPY_BYTES)
-    in_kernel = True
-    while done < size:
-        count = min(step, size - done)
-        at, to = item.span.offset + done, item.target + done
-        copied = _copy_in_kernel(source, target, count, at, to) if in_kernel else None
-        if copied is None:
-            in_kernel = False
-            data = os.pread(source, min(count, _READ_BYTES), at)
-            copied = os.pwrite(target, data, to)
-        if not copied:
-            raise GGUFError("unexpected EOF in the tensor data")
-        done += copied
-        step = _COPY_BYTES
-
-
-def _copy_in_kernel(source: int, target: int, count: int, at: int, to: int) -> int | None:
-    """Bytes copied; None where the kernel does not offer it for these files."""
-    if not hasattr(os, "copy_file_range"):
-        return None
-    try:
-        return os.copy_file_range(source, target, count, at, to)
-    except OSError as error:
-        if error.errno in _NOT_OFFERED:
-            return None
-        raise
-
-
-def _shares_blocks(source: int, target: int) -> bool:
-    """Whether the file system can let the target refer to the source's blocks."""
-    request = struct.pack("=qQQQ", source, 0, _BLOCK, 0)
-    with contextlib.suppress(OSError):
-        fcntl.ioctl(target, _FICLONERANGE, request)
-        return True
-    return False
-
-
 def _write_made(target: int, source: Path, name: str, part: Part, offset: int) -> None:
     data = read_bytes(source, part).data
     if data.nbytes != part.size:
         raise GGUFError(f'tensor "{name}" has {data.nbytes} bytes instead of {part.size}')
     while data:
-        written = os.pwrite(target, data[:_COPY_BYTES], offset)
+        written = os.pwrite(target, data[:_WRITE_BYTES], offset)
         offset += written
         data = data[written:]
 

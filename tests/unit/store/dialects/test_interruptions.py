@@ -18,8 +18,10 @@ import pytest
 from ollama_server.errors import StoreError
 from ollama_server.store.dialects.assemble import write_draft
 from ollama_server.store.dialects.cache import Cache, Made
+from ollama_server.store.dialects.draft import Array, Part
 from ollama_server.store.dialects.prepare import translated
 from ollama_server.store.dialects.recognize import OWN_PROJECTOR, TEXT, text_draft
+from ollama_server.store.ggml import F32
 from ollama_server.store.gguf import read_gguf
 from tests.unit.store.dialects.families import tiny_family
 from tests.unit.store.dialects.tiny import Tiny
@@ -71,9 +73,15 @@ def test_a_disk_that_fills_up_meanwhile_is_left_as_it_was(small_disk: Path, tmp_
     draft, other = text_draft(read_gguf(source)), small_disk / "other"
     assert draft is not None
 
-    def make(target: Path) -> Made:
+    def last() -> Array:
         # Somebody else takes the space once it has been found to be there.
-        return Made(write_draft(draft, target, lambda _: fill(other)))
+        fill(other)
+        return np.zeros(MEGABYTE // 4, np.float32)
+
+    draft.parts["blk.0.last.weight"] = Part((MEGABYTE // 4,), F32, make=last)
+
+    def make(target: Path) -> Made:
+        return Made(write_draft(draft, target))
 
     with pytest.raises(StoreError, match="no space left on device"):
         cache.get(source, "text", make)
