@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 from ollama_server.errors import TemplateError
 
@@ -31,7 +30,7 @@ class Limits:
     items: int = 1_000_000
     output: int = 64_000_000
     seconds: float = 5.0
-    source: int = 256_000
+    source: int = 128_000
     depth: int = 100
     integer_bits: int = 4096
 
@@ -71,7 +70,7 @@ class Budget:
         """Pay for a new list of ``count`` items, before it is made."""
         if count > self.limits.items:
             raise TemplateError("template makes a list that is too long")
-        self.step(1 + count // 8)
+        self.step(1 + count // 4)
 
     def emit(self, length: int) -> None:
         """Pay for ``length`` characters of output."""
@@ -79,27 +78,6 @@ class Budget:
         if self.output < 0:
             raise TemplateError("template writes too much")
         self.step(1 + length // CHARS_PER_STEP)
-
-    def weigh(self, value: Any) -> int:
-        """How many values hang below ``value``, shared ones counted as often as they are reached.
-
-        Printing, comparing and hashing visit all of them, so a small structure that contains
-        itself twice at each of forty levels must be refused before.
-        """
-        count = 0
-        stack = [value]
-        while stack:
-            item = stack.pop()
-            count += 1
-            if isinstance(item, dict):
-                stack.extend(item.keys())
-                stack.extend(item.values())
-            elif isinstance(item, list | tuple):
-                stack.extend(item)
-            if count + len(stack) > self.limits.items:
-                raise TemplateError("template makes a structure that is too large")
-        self.step(1 + count // 8)
-        return count
 
 
 _current: ContextVar[Budget | None] = ContextVar("template_budget", default=None)

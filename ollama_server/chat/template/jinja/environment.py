@@ -17,14 +17,15 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension, loopcontrols
-from jinja2.filters import FILTERS
 from jinja2.parser import Parser
-from jinja2.runtime import LoopContext, Macro, Undefined
+from jinja2.runtime import BlockReference, LoopContext, Macro, Undefined
 from jinja2.sandbox import SandboxedEnvironment
-from jinja2.tests import TESTS
 
 from ollama_server.chat.template.jinja import guards
+from ollama_server.chat.template.jinja.filters import COUNT, guarded_filters, guarded_tests
+from ollama_server.chat.template.jinja.sizes import printable, text_of, weigh
 from ollama_server.chat.template.limits import (
+    CHARS_PER_STEP,
     DEFAULT_LIMITS,
     Budget,
     Limits,
@@ -33,17 +34,8 @@ from ollama_server.chat.template.limits import (
 )
 from ollama_server.errors import TemplateError
 
-_COUNT = "counted by the sandbox"
-# Filters that pass on or pick what they get, without looking inside it.
-_SHALLOW_FILTERS = frozenset(
-    (
-        *("abs", "attr", "count", "d", "default", "first", "float", "int", "items", "last"),
-        *("length", "list", "map", "reject", "rejectattr", "reverse", "round", "select"),
-        *("selectattr",),
-    )
-)
-_SIZED = (str, list, tuple, dict)
-_DROPPED_FILTERS = ("urlize", "wordwrap", "striptags", "xmlattr", "pprint", "random")
+# What a template may say about why it failed, which ends up in the client's error.
+_LONGEST_REASON = 4096
 
 
 class _Generator(CodeGenerator):
@@ -62,14 +54,21 @@ class _Generator(CodeGenerator):
         self.write("))")
 
     def visit_Compare(self, node: nodes.Compare, frame: Frame) -> None:
-        literal = any(isinstance(side, nodes.Const) for side in (node.expr, *_sides(node)))
+        if len(node.ops) == 1 and node.ops[0].op in ("in", "notin"):
+            self.write("(not " if node.ops[0].op == "notin" else "(")
+            self.write("environment.contains(")
+            self.visit(node.expr, frame)
+            self.write(", ")
+            self.visit(node.ops[0].expr, frame)
+            self.write("))")
+            return
+        sides = [node.expr, *(operand.expr for operand in node.ops)]
+        literal = len(sides) == 2 and any(isinstance(side, nodes.Const) for side in sides)
+        operators = ["", *(f" {_OPERATORS[operand.op]} " for operand in node.ops)]
         self.write("(")
-        self._guarded(node.expr, frame, "" if literal else "comparable")
-        for operand in node.ops:
-            self.write(f" {_OPERATORS[operand.op]} ")
-            searched = operand.op in ("in", "notin")
-            guard = "searchable" if searched else "" if literal else "comparable"
-            self._guarded(operand.expr, frame, guard)
+        for operator, side in zip(operators, sides, strict=True):
+            self.write(operator)
+            self._guarded(side, frame, "" if literal else "comparable")
         self.write(")")
 
     def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:
@@ -95,10 +94,6 @@ class _Generator(CodeGenerator):
             self.visit(item.value, frame)
             self.write(", ")
         self.write("}")
-
-
-def _sides(node: nodes.Compare) -> list[nodes.Expr]:
-    return [operand.expr for operand in node.ops]
 
 
 _OPERATORS = {
@@ -132,10 +127,10 @@ class ChatEnvironment(SandboxedEnvironment):
     """Mutable, since templates append to lists; nothing beyond plain values can be reached."""
 
     code_generator_class = _Generator
-    intercepted_binops = frozenset(("+", "*", "**", "%"))
+    intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
     joined = staticmethod(guards.joined)
     comparable = staticmethod(guards.comparable)
-    searchable = staticmethod(guards.searchable)
+    contains = staticmethod(guards.contains)
     sliceable = staticmethod(guards.sliceable)
     hashable = staticmethod(guards.hashable)
 
@@ -144,16 +139,17 @@ class ChatEnvironment(SandboxedEnvironment):
             trim_blocks=True,
             lstrip_blocks=True,
             optimized=False,
-            finalize=_finalize,
+            finalize=printable,
             extensions=[loopcontrols, _Generation],
             cache_size=0,
         )
-        self.macro_cost = 1
-        self.filters = _filters()
-        self.tests = _tests()
+        self.recursion_cost = 1
+        self.filters = guarded_filters()
+        self.tests = guarded_tests()
         for name in ("lipsum", "cycler", "joiner"):
             self.globals.pop(name, None)
         self.globals.update(
+            dict=guards.bounded_dict,
             range=guards.bounded_range,
             raise_exception=_raise_exception,
             strftime_now=_strftime_now,
@@ -162,8 +158,10 @@ class ChatEnvironment(SandboxedEnvironment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         for loop in tree.find_all(nodes.For):
-            cost = nodes.Const(1 + _static_text(loop) // 64)
-            counted = nodes.Filter(loop.iter, _COUNT, [cost], [], None, None)
+            cost = 1 + _static_text(loop) // CHARS_PER_STEP
+            if loop.recursive:
+                self.recursion_cost = max(self.recursion_cost, cost)
+            counted = nodes.Filter(loop.iter, COUNT, [nodes.Const(cost)], [], None, None)
             loop.iter = counted.set_lineno(loop.lineno).set_environment(self)
         return tree
 
@@ -188,90 +186,34 @@ class ChatEnvironment(SandboxedEnvironment):
 
         return guarded
 
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return super().getitem(obj, guards.hashable(argument))
+
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         budget = current_budget()
-        if isinstance(__obj, Macro):
-            budget.step(__self.macro_cost)
-        elif isinstance(__obj, LoopContext):
-            budget.step(__self.macro_cost)
-            args = (guards.counted(args[0], __self.macro_cost), *args[1:]) if args else args
-        else:
-            budget.step(1 + sum(len(arg) for arg in args if isinstance(arg, _SIZED)) // 256)
-            owner = __obj.__self__ if isinstance(__obj, types.BuiltinMethodType) else None
-            if owner is not None and not isinstance(owner, types.ModuleType):
-                guards.method(owner, __obj.__name__, args, kwargs)
+        budget.step(1 + (len(args) + len(kwargs)) // 8)
+        if isinstance(__obj, Macro | BlockReference | LoopContext):
+            if isinstance(__obj, LoopContext) and args:
+                args = (guards.counted(args[0], __self.recursion_cost), *args[1:])
+            made = super().call(__context, __obj, *args, **kwargs)
+            budget.step(1 + len(made) // CHARS_PER_STEP)
+            return made
+        owner = getattr(__obj, "__self__", None)
+        if isinstance(owner, LoopContext):
+            weigh(args)  # it compares them with those of the pass before
+        elif isinstance(__obj, types.BuiltinMethodType) and not isinstance(owner, types.ModuleType):
+            args = guards.method(owner, __obj.__name__, args, kwargs)
         return super().call(__context, __obj, *args, **kwargs)
 
 
-def _finalize(value: Any) -> str:
-    return guards.printable(value)
-
-
 def _raise_exception(message: Any) -> None:
-    raise JinjaError(guards.text_of(message))
+    raise JinjaError(text_of(message))
 
 
 def _strftime_now(pattern: str) -> str:
     if len(pattern) > 256:
         raise TemplateError("template uses a date format that is too long")
     return datetime.datetime.now().strftime(pattern)
-
-
-def _filters() -> dict[str, Any]:
-    filters: dict[str, Any] = {
-        name: guards.sized(function, deep=name not in _SHALLOW_FILTERS)
-        for name, function in FILTERS.items()
-    }
-    for name in _DROPPED_FILTERS:
-        filters.pop(name, None)
-    for name, size, position in (
-        ("center", "width", 0),
-        ("indent", "width", 0),
-        ("batch", "linecount", 0),
-        ("slice", "slices", 0),
-        ("round", "precision", 0),
-        ("truncate", "length", 0),
-    ):
-        filters[name] = guards.sized(FILTERS[name], size, position)
-    filters.update(
-        {
-            _COUNT: guards.counted,
-            "tojson": guards.to_json,
-            "list": guards.bounded_list,
-            "string": guards.text_of,
-            "join": guards.join_filter,
-            "replace": guards.replace_filter,
-            "format": guards.format_filter,
-            "indent": guards.indent_filter,
-            "upper": guards.sized(_upper),
-        }
-    )
-    return filters
-
-
-def _upper(value: Any) -> str:
-    return guards.text_of(value).upper()
-
-
-def _tests() -> dict[str, Any]:
-    return {name: _guarded_test(test) for name, test in TESTS.items()}
-
-
-def _guarded_test(test: Any) -> Any:
-    if hasattr(test, "jinja_pass_arg"):
-        return test
-
-    def guarded(left: Any, *others: Any) -> Any:
-        if isinstance(left, str):
-            guards.comparable(left)
-        for other in others:
-            guards.searchable(other)
-            if not isinstance(left, guards.ATOMS):
-                guards.comparable(left)
-                guards.comparable(other)
-        return test(left, *others)
-
-    return guarded
 
 
 class JinjaTemplate:
@@ -283,7 +225,6 @@ class JinjaTemplate:
         if len(text) > limits.source:
             raise TemplateError("template is too long")
         self._environment = ChatEnvironment()
-        self._environment.macro_cost = 1 + len(text) // 1024
         with spending(Budget(limits)):
             try:
                 self._template = self._environment.from_string(text)
@@ -308,7 +249,7 @@ class JinjaTemplate:
 def _reason(error: BaseException) -> str:
     if isinstance(error, RecursionError):
         return "template nests too deeply"
-    return str(error) or type(error).__name__
+    return str(error)[:_LONGEST_REASON] or type(error).__name__
 
 
 __all__ = ["ChatEnvironment", "JinjaTemplate", "SecurityError", "Undefined"]

@@ -1,22 +1,25 @@
-"""Operations of Jinja templates that could cost without bound, each paid for before it runs."""
+"""Operators and methods of Jinja templates that could cost without bound, paid for before they run.
+
+"Too much" is a TemplateError; what templates have no business with is a SecurityError.
+"""
 
 from __future__ import annotations
 
-import builtins
-import functools
-import json
 import string
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jinja2.exceptions import SecurityError
-from jinja2.filters import do_indent
-from jinja2.runtime import Undefined
 
+from ollama_server.chat.template.jinja.sizes import (
+    ATOMS,
+    VIEWS,
+    settled,
+    text_of,
+    weigh,
+)
 from ollama_server.chat.template.limits import CHARS_PER_STEP, Budget, current_budget
 from ollama_server.errors import TemplateError
-
-ATOMS = (str, int, float, bool, type(None))
 
 _TEXT_METHODS = """
 strip lstrip rstrip split rsplit splitlines partition rpartition startswith endswith replace find
@@ -41,6 +44,9 @@ METHODS: dict[type, frozenset[str]] = {
     float: _words("is_integer"),
     int: _words("is_integer bit_length"),
 }
+_SEARCHED: tuple[Any, ...] = (list, tuple, range, *VIEWS)
+# Searches from the right and strips look at each character of their argument again and again.
+_QUADRATIC = _words("rfind rindex rpartition rsplit strip lstrip rstrip")
 
 
 class Counted:
@@ -70,44 +76,7 @@ def counted(source: Any, cost: int = 1) -> Any:
     return iter(Counted(source, cost))
 
 
-def printable(value: Any) -> str:
-    """``str(value)`` for output, its size checked first."""
-    budget = current_budget()
-    if type(value) is not str:
-        value = text_of(value)
-    budget.emit(len(value))
-    return value  # type: ignore[no-any-return]
-
-
-def text_of(value: Any) -> str:
-    """``str(value)``; containers are weighed before their elements are printed."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list | tuple | dict):
-        budget = current_budget()
-        budget.text(_printed_size(value, budget))
-    elif isinstance(value, int) and value.bit_length() > current_budget().limits.integer_bits:
-        raise TemplateError("template makes a number that is too large")
-    return str(value)
-
-
-def _printed_size(value: Any, budget: Budget) -> int:
-    budget.weigh(value)
-    size = 0
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        size += 2
-        if isinstance(item, str):
-            size += len(item)
-        elif isinstance(item, dict):
-            stack.extend(item.keys())
-            stack.extend(item.values())
-        elif isinstance(item, list | tuple):
-            stack.extend(item)
-        if size > budget.limits.text:
-            raise TemplateError("template makes a text that is too long")
-    return size
+# --- comparisons and slices -----------------------------------------------------------------------
 
 
 def comparable(value: Any) -> Any:
@@ -115,31 +84,48 @@ def comparable(value: Any) -> Any:
     if isinstance(value, str):
         current_budget().step(1 + len(value) // 1024)
     elif not isinstance(value, ATOMS):
-        current_budget().weigh(value)
+        weigh(value)
     return value
 
 
-def searchable(value: Any) -> Any:
-    """The value itself, after paying for a search through it."""
-    if isinstance(value, str):
-        current_budget().step(1 + len(value) // 1024)
-    elif isinstance(value, list | tuple):
-        current_budget().step(1 + len(value) // CHARS_PER_STEP)
-    return value
+def contains(wanted: Any, held: Any) -> Any:
+    """``wanted in held``"""
+    held = settled(held)
+    search(wanted, held)
+    return wanted in held
+
+
+def search(wanted: Any, held: Any) -> None:
+    """Pay for looking for a value in a text or in a collection."""
+    budget = current_budget()
+    if not isinstance(wanted, ATOMS):
+        weigh(wanted)
+        if not isinstance(held, dict):
+            weigh(held)
+    if isinstance(held, str):
+        budget.step(1 + len(held) // 1024)
+    elif isinstance(held, _SEARCHED):
+        each = 1 + len(wanted) // 1024 if isinstance(wanted, str) else 1
+        budget.step(1 + len(held) * each // CHARS_PER_STEP)
 
 
 def sliceable(value: Any) -> Any:
     """The value itself, after paying for a copy of it."""
-    if isinstance(value, str | list | tuple):
+    if isinstance(value, str):
         current_budget().step(1 + len(value) // CHARS_PER_STEP)
+    elif isinstance(value, list | tuple):
+        current_budget().items(len(value))
     return value
 
 
 def hashable(value: Any) -> Any:
-    """The same for tuples on their way into a dictionary's keys."""
-    if type(value) is tuple:
-        current_budget().weigh(value)
+    """The value itself, after paying for its hash, which visits all of a tuple."""
+    if isinstance(value, tuple):
+        weigh(value)
     return value
+
+
+# --- operators ------------------------------------------------------------------------------------
 
 
 def joined(parts: tuple[Any, ...]) -> str:
@@ -149,50 +135,55 @@ def joined(parts: tuple[Any, ...]) -> str:
     return "".join(texts)
 
 
-# --- operators ------------------------------------------------------------------------------------
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int)
-
-
-def _check_bits(bits: int) -> None:
+def check_bits(bits: int) -> None:
+    """Refuse numbers so long that computing with them takes noticeable time."""
     if bits > current_budget().limits.integer_bits:
         raise TemplateError("template makes a number that is too large")
 
 
 def binary_operator(operator: str, left: Any, right: Any) -> None:
     """Pay for, or refuse, what the operator is about to make."""
-    budget = current_budget()
-    if operator == "+":
-        if isinstance(left, str) and isinstance(right, str):
-            budget.text(len(left) + len(right))
-        elif isinstance(left, tuple):
-            budget.items(budget.weigh(left) + budget.weigh(right))
-        elif isinstance(left, list) and isinstance(right, list):
-            budget.items(len(left) + len(right))
+    if isinstance(left, int) and isinstance(right, int):
+        _whole_numbers(operator, left, right)
+    elif operator == "+":
+        _addition(left, right)
     elif operator == "*":
-        if _is_int(left) and _is_int(right):
-            _check_bits(left.bit_length() + right.bit_length())
-        else:
-            sequence, factor = (left, right) if _is_int(right) else (right, left)
-            if isinstance(sequence, str) and _is_int(factor):
-                budget.text(len(sequence) * max(factor, 0))
-            elif isinstance(sequence, tuple) and _is_int(factor):
-                budget.items(budget.weigh(sequence) * max(factor, 0))
-            elif isinstance(sequence, list) and _is_int(factor):
-                budget.items(len(sequence) * max(factor, 0))
-    elif operator == "**":
-        if _is_int(left) and _is_int(right):
-            _check_bits(max(left.bit_length(), 1) * abs(right))
+        sequence, factor = (left, right) if isinstance(right, int) else (right, left)
+        if isinstance(factor, int):
+            _repetition(sequence, max(factor, 0))
     elif operator == "%" and isinstance(left, str):
         percent_format(left, right)
+
+
+def _whole_numbers(operator: str, left: int, right: int) -> None:
+    bits = left.bit_length(), right.bit_length()
+    check_bits(max(bits))
+    if operator == "*":
+        check_bits(sum(bits))
+    elif operator == "**":
+        check_bits(max(bits[0], 1) * abs(right))
+
+
+def _addition(left: Any, right: Any) -> None:
+    budget = current_budget()
+    if isinstance(left, str) and isinstance(right, str):
+        budget.text(len(left) + len(right))
+    elif isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        budget.items(len(left) + len(right))
+
+
+def _repetition(sequence: Any, factor: int) -> None:
+    budget = current_budget()
+    if isinstance(sequence, str):
+        budget.text(len(sequence) * factor)
+    elif isinstance(sequence, list | tuple):
+        budget.items(len(sequence) * factor)
 
 
 def percent_format(template: str, values: Any) -> None:
     """Refuse ``%`` formats whose widths make a long text out of a short one."""
     budget = current_budget()
-    size = _printed_size(values, budget) if isinstance(values, list | tuple | dict | str) else 64
+    size = 64 if isinstance(values, float) else weigh(values)
     position = template.find("%")
     total = len(template)
     while position >= 0:
@@ -220,74 +211,11 @@ def _digits(flags: str) -> int:
     return sum(int(number) for number in numbers)
 
 
-# --- methods --------------------------------------------------------------------------------------
-
-
-def method(owner: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Pay for a method call on a built-in value, or refuse it."""
-    allowed = METHODS.get(type(owner))
-    if allowed is None or name not in allowed:
-        raise SecurityError(f"{type(owner).__name__}.{name} is not available to templates")
-    budget = current_budget()
-    if isinstance(owner, str):
-        _text_method(budget, owner, name, args)
-    elif isinstance(owner, list | tuple):
-        budget.step(1 + len(owner) // CHARS_PER_STEP)
-        _sequence_method(budget, owner, name, args)
-    elif isinstance(owner, dict) and name in ("copy", "update", "setdefault", "get", "pop"):
-        for arg in args:
-            hashable(arg)
-        if name in ("copy", "update"):
-            budget.items(len(owner) + len(kwargs) + sum(_length(arg) for arg in args))
-
-
-def _text_method(budget: Budget, owner: str, name: str, args: tuple[Any, ...]) -> None:
-    budget.step(1 + len(owner) // CHARS_PER_STEP)
-    if name == "replace" and len(args) >= 2 and all(isinstance(a, str) for a in args[:2]):
-        hits = owner.count(args[0]) if args[0] else len(owner) + 1
-        budget.text(len(owner) + hits * len(args[1]))
-    elif name in ("zfill", "ljust", "rjust", "center") and args and isinstance(args[0], int):
-        budget.text(max(len(owner), args[0]))
-    elif name == "join" and args and isinstance(args[0], list | tuple | dict):
-        joined_size(budget, owner, args[0])
-    elif name in ("format", "format_map"):
-        brace_format(owner, args)
-
-
-def joined_size(budget: Budget, separator: str, parts: Iterable[Any]) -> None:
-    """Pay for joining ``parts``."""
-    size = 0
-    for part in parts:
-        size += len(separator) + (len(part) if isinstance(part, str) else 32)
-        if size > budget.limits.text:
-            break
-    budget.text(size)
-
-
-def _sequence_method(
-    budget: Budget, owner: list[Any] | tuple[Any, ...], name: str, args: tuple[Any, ...]
-) -> None:
-    if name == "extend" and args:
-        budget.items(len(owner) + _length(args[0]))
-    elif name in ("append", "insert"):
-        budget.items(1)
-    elif name in ("index", "count", "remove") and args:
-        if not isinstance(args[0], ATOMS):
-            budget.weigh(owner)
-            budget.weigh(args[0])
-    elif name == "sort":
-        budget.weigh(owner)
-
-
-def _length(value: Any) -> int:
-    return len(value) if hasattr(value, "__len__") else 0
-
-
 def brace_format(template: str, args: Iterable[Any]) -> None:
     """Refuse ``str.format`` templates with computed or enormous widths."""
     budget = current_budget()
     budget.step(1 + len(template) // CHARS_PER_STEP)
-    sizes = sum(_printed_size(a, budget) if not isinstance(a, int | float) else 64 for a in args)
+    sizes = sum(64 if isinstance(arg, float) else weigh(arg) for arg in args)
     total = len(template)
     for _, field, spec, _ in string.Formatter().parse(template):
         if field is None:
@@ -298,7 +226,114 @@ def brace_format(template: str, args: Iterable[Any]) -> None:
         budget.text(total)
 
 
-# --- globals and filters --------------------------------------------------------------------------
+# --- methods --------------------------------------------------------------------------------------
+
+
+def method(owner: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Pay for a method call on a built-in value, or refuse it; the arguments to call it with."""
+    allowed = METHODS.get(type(owner))
+    if allowed is None or name not in allowed:
+        raise SecurityError(f"{type(owner).__name__}.{name} is not available to templates")
+    if "key" in kwargs:
+        # Python would call the key for every item, and nobody would count.
+        raise SecurityError(f"{name} takes no key in templates")
+    args = tuple(settled(arg) for arg in args)
+    if isinstance(owner, str):
+        text_method(owner, name, (*args, *kwargs.values()))
+    elif isinstance(owner, list | tuple):
+        _sequence_method(owner, name, args)
+    elif isinstance(owner, dict):
+        _dict_method(owner, name, args, kwargs)
+    return args
+
+
+def text_method(owner: str, name: str, args: tuple[Any, ...]) -> None:
+    """Pay for a method of a text."""
+    budget = current_budget()
+    budget.step(1 + len(owner) // CHARS_PER_STEP)
+    first = args[0] if args else None
+    if name in _QUADRATIC and isinstance(first, str):
+        budget.step(len(owner) * len(first) // 1024)
+    if name in ("split", "rsplit", "splitlines"):
+        budget.items(_pieces(owner, first if isinstance(first, str) else None))
+    elif name == "replace" and len(args) >= 2 and all(isinstance(a, str) for a in args[:2]):
+        hits = owner.count(args[0]) if args[0] else len(owner) + 1
+        budget.text(len(owner) + hits * len(args[1]))
+    elif name in ("zfill", "ljust", "rjust", "center") and isinstance(first, int):
+        budget.text(max(len(owner), first))
+    elif name == "join" and first is not None:
+        joined_size(budget, owner, first)
+    elif name in ("format", "format_map"):
+        brace_format(owner, args)
+
+
+def _pieces(text: str, separator: str | None) -> int:
+    """How many pieces a split makes."""
+    if separator:
+        return text.count(separator) + 1
+    most = len(text) // 2 + 1
+    items = current_budget().limits.items
+    return most if most <= items else len(text.split(None, items))
+
+
+def joined_size(budget: Budget, separator: str, parts: Any) -> None:
+    """Pay for joining ``parts``."""
+    if isinstance(parts, str):
+        budget.text(len(parts) * (1 + len(separator)))
+        return
+    size = 0
+    for part in parts:
+        size += len(separator) + (len(part) if isinstance(part, str) else 32)
+        if size > budget.limits.text:
+            break
+    budget.text(size)
+
+
+def _sequence_method(owner: list[Any] | tuple[Any, ...], name: str, args: tuple[Any, ...]) -> None:
+    budget = current_budget()
+    budget.step(1 + len(owner) // CHARS_PER_STEP)
+    if name == "extend" and args:
+        budget.items(len(owner) + _length(args[0]))
+    elif name in ("append", "insert"):
+        budget.items(1)
+    elif name == "copy":
+        budget.items(len(owner))
+    elif name in ("index", "count", "remove") and args:
+        search(args[0], owner)
+    elif name == "sort":
+        ordering(owner)
+
+
+def ordering(values: Any) -> None:
+    """Pay for sorting."""
+    weigh(values)
+    count = len(values)
+    current_budget().step(count * count.bit_length() // 16)
+
+
+def _dict_method(
+    owner: dict[Any, Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    if name in ("get", "pop", "setdefault"):
+        for arg in args[:1]:
+            hashable(arg)
+    elif name in ("copy", "update"):
+        pay_for_keys(args)
+        current_budget().items(len(owner) + len(kwargs) + sum(map(_length, args)))
+
+
+def pay_for_keys(args: tuple[Any, ...]) -> None:
+    """Pay for the hashes of the keys of what becomes part of a dictionary."""
+    for arg in args:
+        if not isinstance(arg, dict):
+            weigh(arg)
+
+
+def _length(value: Any) -> int:
+    return len(value) if hasattr(value, "__len__") else 0
+
+
+# --- globals --------------------------------------------------------------------------------------
 
 
 def bounded_range(*args: int) -> range:
@@ -309,125 +344,9 @@ def bounded_range(*args: int) -> range:
     return numbers
 
 
-def bounded_list(values: Any) -> list[Any]:
-    """The ``list`` filter."""
-    if not isinstance(values, str | list | tuple | dict | range):
-        values = builtins.list(values)
-    current_budget().items(len(values))
-    return builtins.list(values)
-
-
-def to_json(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    """JSON as transformers writes it: blanks after ``:`` and ``,``, order kept, nothing escaped."""
-    if isinstance(value, Undefined):
-        return "null"
-    if not isinstance(value, (*ATOMS, list, tuple, dict)):
-        if not hasattr(value, "__iter__"):
-            raise TemplateError(f"{type(value).__name__} has no JSON form")
-        value = bounded_list(value)
-    budget = current_budget()
-    indent = _bounded_indent(indent)
-    budget.text(_printed_size(value, budget) * (1 + (indent or 0)))
-    text = json.dumps(
-        value,
-        ensure_ascii=ensure_ascii,
-        indent=indent,
-        separators=separators,
-        sort_keys=sort_keys,
-        default=_json_default,
-    )
-    budget.text(len(text))
-    return text
-
-
-def _bounded_indent(indent: Any) -> int | None:
-    if indent is None or isinstance(indent, Undefined):
-        return None
-    return max(0, min(int(indent), 16))
-
-
-def _json_default(value: Any) -> Any:
-    if isinstance(value, Undefined):
-        return None
-    if hasattr(value, "__iter__"):
-        return bounded_list(value)
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
-
-
-def sized(
-    function: Callable[..., Any], size: str = "", position: int = 0, *, deep: bool = True
-) -> Callable[..., Any]:
-    """A filter that pays for its input; its argument ``size`` (at ``position``) is bounded.
-
-    ``deep`` filters print or compare what lies inside their input.
-    """
-    skip = 1 if hasattr(function, "jinja_pass_arg") else 0
-
-    @functools.wraps(function)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        budget = current_budget()
-        if size:
-            index = skip + 1 + position
-            given = args[index] if index < len(args) else kwargs.get(size)
-            if isinstance(given, int):
-                budget.items(abs(given))
-        value = args[skip] if len(args) > skip else None
-        if isinstance(value, str):
-            budget.text(len(value))
-        elif isinstance(value, list | tuple | dict):
-            if deep:
-                budget.weigh(value)
-            else:
-                budget.step(1 + len(value) // CHARS_PER_STEP)
-        return function(*args, **kwargs)
-
-    return guarded
-
-
-def join_filter(values: Any, separator: Any = "", attribute: str | int | None = None) -> str:
-    """The ``join`` filter."""
-    if attribute is not None:
-        values = [
-            item[attribute] if isinstance(item, dict) else getattr(item, str(attribute), "")
-            for item in bounded_list(values)
-        ]
-    texts = [text_of(item) for item in bounded_list(values)]
-    between = text_of(separator)
-    joined_size(current_budget(), between, texts)
-    return between.join(texts)
-
-
-def replace_filter(value: Any, old: str, new: str, count: int | None = None) -> str:
-    """The ``replace`` filter."""
-    text = text_of(value)
-    _text_method(current_budget(), text, "replace", (old, new))
-    return text.replace(old, new, -1 if count is None else count)
-
-
-def format_filter(value: Any, *args: Any, **kwargs: Any) -> str:
-    """The ``format`` filter: printf style."""
-    template = text_of(value)
-    values = kwargs or args
-    percent_format(template, values)
-    return template % values
-
-
-def indent_filter(
-    value: Any, width: int | str = 4, first: bool = False, blank: bool = False
-) -> str:
-    """The ``indent`` filter: all lines but the first, blank lines only when asked."""
-    text = text_of(value)
-    budget = current_budget()
-    margin = width if isinstance(width, str) else " " * _bounded_width(width)
-    budget.text(len(text) + (text.count("\n") + 1) * len(margin))
-    return do_indent(text, margin, first, blank)
-
-
-def _bounded_width(width: Any) -> int:
-    return max(0, min(int(width), 1024))
+def bounded_dict(*args: Any, **kwargs: Any) -> dict[Any, Any]:
+    """``dict``"""
+    args = tuple(settled(arg) for arg in args)
+    pay_for_keys(args)
+    current_budget().items(len(kwargs) + sum(map(_length, args)))
+    return dict(*args, **kwargs)
