@@ -273,6 +273,10 @@ def test_long_places_are_shortened_in_messages() -> None:
     assert "at <.A.LongNameOfAFieldT...>" in message
 
 
+def test_long_values_are_cut_in_messages() -> None:
+    assert len(failure("{{ range .S }}{{ end }}", S="x" * 100_000)) < 5000
+
+
 def test_a_template_that_calls_itself_ends_in_an_error() -> None:
     message = failure('{{ define "a" }}{{ template "a" . }}{{ end }}{{ template "a" . }}')
     assert "exceeded maximum template depth" in message
@@ -285,6 +289,12 @@ def test_a_template_that_calls_itself_ends_in_an_error() -> None:
         "{{ range 1000000 }}{{ range 1000 }}text{{ end }}{{ end }}",
         "{{ printf `%999999999d` 1 }}",
         "{{ $x := `abcdefgh` }}{{ range 99 }}{{ $x = print $x $x }}{{ end }}",
+        "{{ $x := `abcdefgh` }}{{ range 99 }}{{ $x = println $x $x }}{{ end }}",
+        "{{ $x := `abcdefgh` }}{{ range 99 }}{{ $x = printf `` $x $x }}{{ end }}",
+        "{{ printf `" + "%d" * 99 + "%999999d" * 99 + "`" + " 1" * 198 + " }}",
+        "{{ $x := `<` }}{{ range 99 }}{{ $x = js $x }}{{ end }}",
+        "{{ $x := `'` }}{{ range 99 }}{{ $x = printf `%q%q` $x $x }}{{ end }}",
+        "".join(f"{{{{ $x{number} := 1 }}}}" for number in range(2000)) + "{{ $x0 }}",
         "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
         "{{ if 1 }}" * 5000,
         "{{ $x := `" + "a" * 9999 + "` }}{{ range 9999 }}{{ $y := len $x }}{{ end }}",

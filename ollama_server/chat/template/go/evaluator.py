@@ -14,6 +14,8 @@ from ollama_server.chat.template.limits import DEFAULT_LIMITS, Budget, Limits, s
 from ollama_server.errors import TemplateError
 
 _MISSING = object()
+# Messages may show values, and values may be long.
+_LONGEST_MESSAGE = 4096
 
 
 class _Break(Exception):
@@ -80,6 +82,7 @@ class _Run:
         if len(context) > 20:
             context = context[:20] + "..."
         place = f"{self.template.name}:{line}:{column}"
+        message = message[:_LONGEST_MESSAGE]
         return TemplateError(
             f'template: {place}: executing "{self.name}" at <{context}>: {message}'
         )

@@ -129,10 +129,9 @@ def _js(*values: Any) -> str:
     table = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
     for char in "<>&=":
         table[char] = f"\\u{ord(char):04X}"
-    return "".join(
-        table.get(c) or (c if c.isprintable() else f"\\u{ord(c):04X}")
-        for c in printing.sprint(values)
-    )
+    text = printing.sprint(values)
+    current_budget().step(1 + len(text) // 8)
+    return "".join(table.get(c) or (c if c.isprintable() else f"\\u{ord(c):04X}") for c in text)
 
 
 def _html(*values: Any) -> str:

@@ -7,6 +7,7 @@ from ollama_server.chat.template.go.lexer import Token, tokenize
 from ollama_server.errors import TemplateError
 
 _MAX_DEPTH = 60
+_MAX_VARIABLES = 1000  # at a time; each look-up goes through all of them
 _OPERANDS = frozenset(
     ("bool", "char", "dot", "field", "identifier", "number", "nil", "rawstring", "string")
 ) | {"variable", "("}
@@ -275,6 +276,8 @@ class _Parser:
     def _declare(self, pipe: nodes.Pipeline, variable: Token) -> None:
         pipe.declared.append(nodes.Variable(variable.pos, [variable.text]))
         self.variables.append(variable.text)
+        if len(self.variables) > _MAX_VARIABLES:
+            raise self.error("too many variables")
 
     def _check(self, pipe: nodes.Pipeline, context: str) -> None:
         if not pipe.commands:

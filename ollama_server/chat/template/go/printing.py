@@ -22,9 +22,9 @@ from ollama_server.errors import TemplateError
 
 _MAX_DEPTH = 60
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_HTML_TABLE = str.maketrans(_HTML)
 _VERB = re.compile(r"%([-+# 0]*)(\d+|\*)?(?:\.(\d+|\*)?)?(.)?", re.DOTALL)
 NO_VALUE = "<no value>"
+_WIDEST = 1_000_000
 
 
 def show(value: Any) -> str:
@@ -137,7 +137,7 @@ def _json(value: Any, out: list[str], depth: int) -> None:
     elif isinstance(value, float):
         out.append(json_float(value))
     elif isinstance(value, str):
-        out.append(json.dumps(value, ensure_ascii=False).translate(_HTML_TABLE))
+        out.append(_json_string(value))
     elif isinstance(value, Struct):
         fields = value.fields if value.json is None else value.json
         _json_object(list(fields.items()), out, depth)
@@ -154,6 +154,13 @@ def _json(value: Any, out: list[str], depth: int) -> None:
         out.append("]" if value else "[]")
     else:
         raise TemplateError(f"json: unsupported type: {type_name(value)}")
+
+
+def _json_string(value: str) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    for char, escape in _HTML.items():
+        text = text.replace(char, escape)
+    return text
 
 
 def _json_object(pairs: list[tuple[str, Any]], out: list[str], depth: int) -> None:
@@ -193,53 +200,64 @@ def sprint(values: tuple[Any, ...]) -> str:
 
 def sprintln(values: tuple[Any, ...]) -> str:
     """``println``: blanks between all operands, and a newline."""
-    return " ".join(plain(value) for value in values) + "\n"
+    pieces = [plain(value) for value in values]
+    current_budget().text(sum(map(len, pieces)) + len(pieces))
+    return " ".join(pieces) + "\n"
 
 
 def sprintf(template: str, values: tuple[Any, ...]) -> str:
     """``printf`` with Go's verbs and its ways of showing mistakes."""
     rest = list(values)
-    used = 0
     out: list[str] = []
-    last = 0
+    last = size = 0
     budget = current_budget()
     for match in _VERB.finditer(template):
-        if match.start() < last:
-            continue
         out.append(template[last : match.start()])
         last = match.end()
-        flags, width, precision, verb = match.groups()
-        has_point = "." in match.group(0)[: -1 if verb else None]
-        if verb == "%":
-            out.append("%")
-            continue
-        if verb is None:
-            out.append("%!(NOVERB)")
-            continue
-        sizes = []
-        for size in (width, precision):
-            if size == "*":
-                if used < len(rest) and kind(rest[used]) == "int":
-                    size = str(rest[used])
-                    used += 1
-                else:
-                    size = None
-            sizes.append(abs(int(size)) if size and len(size) < 10 else None)
-        if any(size is not None and size > 1_000_000 for size in sizes):
-            raise TemplateError("template uses a width that is too large")
-        if used >= len(rest):
-            out.append(f"%!{verb}(MISSING)")
-            continue
-        point = sizes[1] if sizes[1] is not None else (0 if has_point else None)
-        shown = _format(verb, flags, point, rest[used])
-        used += 1
-        out.append(_padded(shown, flags, sizes[0]))
-        budget.text(sum(map(len, out)) if len(out) < 64 else len(shown))
+        out.append(_verb(match, rest))
+        size += len(out[-2]) + len(out[-1])
+        budget.text(size)
     out.append(template[last:])
-    if used < len(rest):
-        extra = ", ".join(f"{type_name(value)}={plain(value)}" for value in rest[used:])
-        out.append(f"%!(EXTRA {extra})")
+    if rest:
+        extra = [f"{type_name(value)}={plain(value)}" for value in rest]
+        budget.text(size + sum(map(len, extra)))
+        out.append(f"%!(EXTRA {', '.join(extra)})")
     return "".join(out)
+
+
+def _verb(match: re.Match[str], rest: list[Any]) -> str:
+    """What one verb writes; it takes its operands from the front of ``rest``."""
+    flags, width, precision, verb = match.groups()
+    if verb == "%":
+        return "%"
+    if verb is None:
+        return "%!(NOVERB)"
+    least, most = _size(width, rest), _size(precision, rest)
+    if not rest:
+        return f"%!{verb}(MISSING)"
+    if most is None and "." in match.group(0)[:-1]:
+        most = 0
+    return _padded(_format(verb, flags, most, rest.pop(0)), flags, least)
+
+
+def _size(written: str | None, rest: list[Any]) -> int | None:
+    """A width or precision, which ``*`` takes from the operands."""
+    if written == "*":
+        if not rest or kind(rest[0]) != "int":
+            return None
+        written = str(rest.pop(0))
+    if not written:
+        return None
+    size = abs(int(written)) if len(written) < 10 else _WIDEST + 1
+    if size > _WIDEST:
+        raise TemplateError("template uses a width that is too large")
+    return size
+
+
+def quoted(text: str) -> str:
+    """Go's ``%q``, paid for by the character: each of them is looked at."""
+    current_budget().step(1 + len(text) // 8)
+    return literals.quote(text)
 
 
 def _padded(text: str, flags: str, width: int | None) -> str:
@@ -256,7 +274,7 @@ def _padded(text: str, flags: str, width: int | None) -> str:
 def _format(verb: str, flags: str, precision: int | None, value: Any) -> str:
     if verb == "v":
         if "#" in flags and isinstance(value, str):
-            return literals.quote(value)
+            return quoted(value)
         return plain(value, names="+" in flags)
     if verb == "T":
         return type_name(value)
@@ -281,7 +299,7 @@ def _format_text(verb: str, precision: int | None, value: Any) -> str | None:
         case "s":
             return value if precision is None else value[:precision]
         case "q":
-            return literals.quote(value if precision is None else value[:precision])
+            return quoted(value if precision is None else value[:precision])
         case "x":
             return value.encode("utf-8", "surrogatepass").hex()
         case "X":
