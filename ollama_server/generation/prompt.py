@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from ollama_server.chat import prompt as prompts
+from ollama_server.chat.parse import output_format
 from ollama_server.chat.prompt import PromptTemplate
 from ollama_server.chat.template.shield import Piece, shield_tokens, split_shielded, unshielded
 from ollama_server.chat.types import Media, Message, Think, Tool
@@ -59,7 +60,8 @@ async def build(
         return Prompt(text, [protocol.Tokens(request.prompt_tokens)])
     if request.raw:
         return _with_media(request.prompt, request.media)
-    template = installed.template_for(request.template, completion=request.messages is None)
+    # Found once for each model, by compiling and rendering, which may take a while.
+    template = await asyncio.to_thread(_examined_template, request, installed)
     if request.messages is None and request.suffix:
         return await _fill_in(request, installed, runner, template, think)
     messages = assemble(request, installed.model)
@@ -83,6 +85,13 @@ async def build(
         bos = [runner.info.bos] if runner.info.add_bos and runner.info.bos >= 0 else []
         prompt.parts.insert(0, protocol.Tokens(bos + request.context))
     return prompt
+
+
+def _examined_template(request: GenerationRequest, installed: Installed) -> PromptTemplate:
+    """The template of a request, after a look at how its model writes answers."""
+    template = installed.template_for(request.template, completion=request.messages is None)
+    output_format(template, installed.model.config.parser)
+    return template
 
 
 def assemble(request: GenerationRequest, model: Model) -> list[Message]:

@@ -23,7 +23,7 @@ from ollama_server.chat.types import Message, Think, Tool
 _CACHED_TEMPLATES = 256
 _PYTHON_TAG = "<|python_tag|>"
 _derived: OrderedDict[tuple[str, str], OutputFormat] = OrderedDict()
-_deriving = threading.Lock()
+_cache = threading.Lock()
 
 
 def output_format(template: PromptTemplate, parser_name: str = "") -> OutputFormat:
@@ -36,14 +36,16 @@ def output_format(template: PromptTemplate, parser_name: str = "") -> OutputForm
     if named:
         return named.format
     key = (template.kind, template.text)
-    with _deriving:
+    with _cache:
         found = _derived.get(key)
-        if found is None:
-            found = _derived[key] = _find(template)
-            if len(_derived) > _CACHED_TEMPLATES:
-                _derived.popitem(last=False)
-        else:
+        if found is not None:
             _derived.move_to_end(key)
+            return found
+    found = _find(template)  # not under the lock: a hostile template may take its time
+    with _cache:
+        _derived[key] = found
+        if len(_derived) > _CACHED_TEMPLATES:
+            _derived.popitem(last=False)
     return found
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ollama_server.chat.template.base import PromptTemplate
+from ollama_server.chat.template.limits import Patience
 from ollama_server.chat.types import Message, Think, Tool, ToolCall
 from ollama_server.errors import ServerError
 
@@ -71,6 +72,7 @@ class Probe:
 
     def __init__(self, template: PromptTemplate) -> None:
         self._template = template
+        self._patience = Patience()
 
     def render(
         self,
@@ -82,7 +84,8 @@ class Probe:
         """The text behind the user's message, empty when it is not rendered at all."""
         messages = [Message("user", USER), *answer]
         try:
-            text = self._template.render(messages, tools, think, add_generation_prompt=generate)
+            with self._patience:
+                text = self._template.render(messages, tools, think, add_generation_prompt=generate)
         except (ServerError, RecursionError):
             return ""
         return text.rpartition(USER)[2] if USER in text else ""

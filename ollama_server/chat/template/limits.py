@@ -80,6 +80,25 @@ class Budget:
         self.step(1 + length // CHARS_PER_STEP)
 
 
+class Patience:
+    """Time for all the small renderings by which a template is examined, together.
+
+    Each of them has a budget of its own, but there are dozens of them.
+    """
+
+    def __init__(self, seconds: float = DEFAULT_LIMITS.seconds) -> None:
+        self._left = seconds
+        self._started = 0.0
+
+    def __enter__(self) -> None:
+        if self._left <= 0:
+            raise TemplateError("template takes too long to examine")
+        self._started = time.thread_time()
+
+    def __exit__(self, *exc: object) -> None:
+        self._left -= time.thread_time() - self._started
+
+
 _current: ContextVar[Budget | None] = ContextVar("template_budget", default=None)
 
 

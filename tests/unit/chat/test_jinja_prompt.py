@@ -9,6 +9,7 @@ import pytest
 from ollama_server.chat.template.base import ThinkingMarkers
 from ollama_server.chat.template.jinja.prompt import JinjaPrompt
 from ollama_server.chat.template.jinja.traits import traits_of
+from ollama_server.chat.template.limits import Patience
 from ollama_server.chat.types import SPOT, Media, Message, Tool, ToolCall
 from ollama_server.errors import BadRequest, TemplateError
 
@@ -27,6 +28,12 @@ def test_without_a_template_it_is_chatml() -> None:
     assert prompt == (
         "<|im_start|>system\ns<|im_end|>\n<|im_start|>user\nu<|im_end|>\n<|im_start|>assistant\n"
     )
+
+
+def test_the_time_for_an_examination_is_spent_together() -> None:
+    patience = Patience(0.0)
+    with pytest.raises(TemplateError, match="too long to examine"), patience:
+        pass
 
 
 def test_templates_that_want_parts_get_parts() -> None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from ollama_server.chat.template.jinja.environment import JinjaTemplate
-from ollama_server.chat.template.limits import Limits
+from ollama_server.chat.template.limits import Limits, Patience
 from ollama_server.errors import TemplateError
 
 _LIMITS = Limits(steps=300_000, text=1_000_000, items=50_000, output=1_000_000, seconds=1.0)
@@ -77,6 +77,7 @@ class _Probe:
         self.template = template
         self.variables = variables
         self.parts_only = False
+        self.patience = Patience()
 
     def render(self, messages: list[dict[str, Any]], **variables: Any) -> str:
         """The rendering, empty when the template refuses the conversation."""
@@ -84,9 +85,10 @@ class _Probe:
             messages = [_as_parts(message) for message in messages]
         defaults: dict[str, Any] = {"bos_token": "", "eos_token": "", "add_generation_prompt": True}
         try:
-            return self.template.render(
-                {**defaults, **self.variables, "messages": messages, **variables}
-            )
+            with self.patience:
+                return self.template.render(
+                    {**defaults, **self.variables, "messages": messages, **variables}
+                )
         except TemplateError:
             return ""
 
