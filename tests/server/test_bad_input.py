@@ -225,10 +225,34 @@ def test_a_schema_that_cannot_be_enforced_is_a_400(server: ServerProcess) -> Non
         format={"type": "nonsense"},
     )
     assert response.status_code == 400
-    assert response.json()["error"]
+    error = response.json()["error"]
+    assert error.startswith("invalid format: ")
+    assert "nonsense" in error
 
 
 def test_tokens_outside_the_vocabulary(server: ServerProcess) -> None:
     response = server.post("/api/generate", model="tiny", prompt="Hi", context=[10**8])
     assert response.status_code == 400
     assert "vocabulary" in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"think": True}, '"plain" does not support thinking'),
+        ({"think": "low"}, '"plain" does not support thinking'),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]},
+            "registry.ollama.ai/library/plain:latest does not support tools",
+        ),
+    ],
+)
+def test_what_a_model_cannot_do_is_refused(
+    server: ServerProcess, body: dict[str, Any], error: str
+) -> None:
+    server.create("plain", **{"from": "tiny", "parser": "passthrough", "template": "{{ .Prompt }}"})
+    messages = [{"role": "user", "content": "Hello"}]
+    response = server.post("/api/chat", model="plain", messages=messages, stream=False, **body)
+    assert (response.status_code, response.json()) == (400, {"error": error})
+    asked = server.chat("Hello", model="plain", think=False)
+    assert asked["done"]
