@@ -28,6 +28,11 @@ def check_digest(text: str) -> str:
     return "sha256:" + match[1].lower()
 
 
+def is_digest(text: str) -> bool:
+    """Whether this is a digest, in either spelling."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def digest_of(data: bytes) -> str:
     """The digest of ``data``."""
     return "sha256:" + hashlib.sha256(data).hexdigest()

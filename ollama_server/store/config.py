@@ -67,7 +67,7 @@ def parse(data: bytes) -> Config:
     """Read a config blob. Raises StoreError when it is no JSON object; odd fields are ignored."""
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"damaged config: {error}") from error
     if not isinstance(value, dict):
         raise StoreError("damaged config: not a JSON object")
@@ -109,4 +109,6 @@ def _texts(value: dict[str, Any], key: str) -> tuple[str, ...]:
 
 def _number(value: dict[str, Any], key: str) -> int:
     found = value.get(key)
-    return found if isinstance(found, int) and not isinstance(found, bool) else 0
+    if not isinstance(found, int) or isinstance(found, bool):
+        return 0
+    return max(0, found)

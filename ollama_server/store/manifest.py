@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from ollama_server.errors import StoreError
 from ollama_server.store import gojson
+from ollama_server.store.blobs import is_digest
 
 _T = TypeVar("_T")
 
@@ -92,7 +93,7 @@ def parse(data: bytes) -> Manifest:
     """Read a manifest. Raises StoreError saying what is wrong with it."""
     try:
         value = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"damaged manifest: {error}") from error
     if not isinstance(value, dict):
         raise StoreError("damaged manifest: not a JSON object")
@@ -108,9 +109,20 @@ def parse(data: bytes) -> Manifest:
     )
 
 
+def parse_installed(data: bytes) -> Manifest:
+    """Read a manifest whose blobs are to be looked at. Raises StoreError, also for bad digests."""
+    found = parse(data)
+    digests = [layer.digest for layer in found.layers]
+    digests += [found.config.digest] if found.config.digest else []
+    for digest in digests:
+        if not is_digest(digest):
+            raise StoreError(f'damaged manifest: "{digest}" is no digest')
+    return found
+
+
 def read(path: Path) -> Manifest:
     """Read the manifest file at ``path``. Raises StoreError or OSError."""
-    return parse(path.read_bytes())
+    return parse_installed(path.read_bytes())
 
 
 def _layer(value: Any) -> Layer:

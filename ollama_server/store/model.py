@@ -213,6 +213,8 @@ def _gather(store: Store, entry: Entry) -> Model:
 
 def read_config(store: Store, entry: Entry) -> Config:
     """The model's config. Raises StoreError when the blob is missing or damaged."""
+    if not entry.manifest.config.digest:
+        raise StoreError(f"{entry.name.short} has no config; pull or create it again")
     try:
         return configs.parse(store.blobs.read(entry.manifest.config.digest))
     except NotFound as error:
@@ -247,7 +249,7 @@ def _json(store: Store, layers: list[Layer], kind: type) -> Any:
         return None
     try:
         value = json.loads(_text(store, layers[-1]))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"damaged blob {layers[-1].digest}: {error}") from error
     if value is not None and not isinstance(value, kind):
         raise StoreError(f"damaged blob {layers[-1].digest}: not a JSON {kind.__name__}")

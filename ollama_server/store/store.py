@@ -20,7 +20,7 @@ import stat
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +44,14 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 3600
 SCRATCH_PREFIX = "ollama-safetensors"  # working folders, beside blobs/ on the same disk
 # What opening a manifest that is not there may end in. A host may be longer than a file's name.
-_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+_NOT_THERE = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENXIO,
+    errno.ENAMETOOLONG,
+)
 _ANY_DIGEST = re.compile(rb"sha256[:-]([0-9a-f]{64})")
 
 
@@ -291,7 +298,7 @@ class Store:
     def _read(self, name: Name, path: Path) -> Entry:
         with disk_errors(path):
             try:
-                with path.open("rb") as file:
+                with open(path, "rb", opener=_open_at_once) as file:
                     status = os.fstat(file.fileno())
                     if not stat.S_ISREG(status.st_mode):
                         raise ModelNotFound(f"model '{name.short}' not found")
@@ -301,7 +308,7 @@ class Store:
                     raise
                 raise ModelNotFound(f"model '{name.short}' not found") from error
         try:
-            parsed = manifests.parse(data)
+            parsed = manifests.parse_installed(data)
         except StoreError as error:
             raise StoreError(
                 f"the manifest of {name.short} cannot be read ({error}); "
@@ -358,10 +365,23 @@ def _descend(folder: Path, depth: int) -> Iterator[Path]:
         log.warning("cannot read %s: %s", folder, error)
         return
     for entry in found:
-        if depth == 1 and entry.is_file():
+        if depth == 1 and _is(entry.is_file):
             yield Path(entry.path)
-        elif depth > 1 and entry.is_dir():
+        elif depth > 1 and _is(entry.is_dir):
             yield from _descend(Path(entry.path), depth - 1)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; a named pipe does not wait for a writer."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Whether an entry is of a kind; links that lead in a circle are of none."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def _name_of(parts: tuple[str, ...]) -> Name | None:

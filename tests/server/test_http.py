@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 
 import httpx
 import pytest
@@ -147,6 +148,7 @@ def test_a_preflight_is_answered_on_any_path(server: ServerProcess, path: str) -
         "x.localhost",
         "printer.local",
         "host.docker.internal",
+        socket.gethostname().upper(),
     ],
 )
 def test_hosts_that_can_only_be_near_pass(server: ServerProcess, host: str) -> None:

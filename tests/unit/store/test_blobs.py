@@ -221,6 +221,17 @@ def test_map_keys_are_sorted_and_struct_fields_keep_their_order() -> None:
     assert gojson.compact(value) == b'{"z":1,"a":{"b":2,"y":1}}'
 
 
+@pytest.mark.parametrize("value", [b"-5", b"0", b'"8"', b"1e999", b"NaN", b"true", b"null"])
+def test_a_length_that_is_none_is_not_stated(value: bytes) -> None:
+    assert parse_config(b'{"context_length":' + value + b"}").context_length == 0
+
+
+@pytest.mark.parametrize("data", [b"5", b"[]", b"\xff\xfe", b"[" * 100_000])
+def test_a_config_that_is_no_object_is_reported(data: bytes) -> None:
+    with pytest.raises(StoreError, match="damaged config"):
+        parse_config(data)
+
+
 def test_a_config_survives_being_written_and_read() -> None:
     config = Config(
         model_format="gguf",

@@ -129,6 +129,14 @@ def test_a_missing_config_is_reported(store: Store) -> None:
         load_model(store, store.copy(parse("m"), parse("other")))
 
 
+def test_a_manifest_without_config_is_reported(store: Store) -> None:
+    model = install(store)
+    layers = store.resolve(model.name).manifest.layers
+    entry = store.write_manifest(parse("bare"), Manifest(layers=layers))
+    with pytest.raises(StoreError, match="bare:latest has no config"):
+        load_model(store, entry)
+
+
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [

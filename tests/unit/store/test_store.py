@@ -164,6 +164,44 @@ def test_broken_manifests_and_strays_are_skipped(store: Store) -> None:
     assert [entry.name.short for entry in store.list()] == ["good:latest"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 100_000,
+        b'{"config":{"digest":"sha256:../../../etc/passwd"}}',
+        b'{"layers":[{"digest":""}]}',
+        b'{"layers":[{"digest":"sha256:00"}]}',
+    ],
+)
+def test_a_manifest_that_makes_no_sense_hides_no_other_model(store: Store, content: bytes) -> None:
+    install(store, "good", b"1")
+    path = store.manifests / "registry.ollama.ai/library/bad/latest"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    assert [entry.name.model for entry in store.list()] == ["good"]
+    with pytest.raises(StoreError, match=r"manifest of bad:latest .*damaged manifest"):
+        store.resolve(parse("bad"))
+    store.delete(parse("bad"))
+    assert not path.exists()
+
+
+def test_links_in_a_circle_and_pipes_are_no_models(store: Store) -> None:
+    install(store, "good", b"1")
+    library = store.manifests / "registry.ollama.ai/library"
+    (library / "circle").symlink_to("circle")
+    for name in ("pipe", "self", "folder"):
+        (library / name).mkdir()
+    os.mkfifo(library / "pipe/latest")
+    (library / "self/latest").symlink_to("latest")
+    (library / "folder/latest").mkdir()
+    assert [entry.name.model for entry in store.list()] == ["good"]
+    for name in ("circle", "pipe", "self", "folder"):
+        for act in (store.resolve, store.delete):
+            with pytest.raises(ModelNotFound):
+                act(parse(name))
+    store.prune()
+
+
 def test_resolving_a_broken_manifest_says_what_to_do(store: Store) -> None:
     install(store, "m", b"1")
     (store.manifests / parse("m").path).write_bytes(b'{"layers":3}')
