@@ -45,8 +45,12 @@ class GrammarCompiler:
         self._control: NDArray[np.int32] = np.empty(0, dtype=np.int32)
         self.masks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="masks")
 
-    def compile(self, grammar: Grammar) -> Constraint:
-        """A fresh constraint; raises GrammarError."""
+    def compile(self, grammar: Grammar, *, one_by_one: bool = False) -> Constraint:
+        """A fresh constraint; raises GrammarError.
+
+        With ``one_by_one`` it never names the tokens that must follow, so that every token is
+        sampled and has a probability of the model's own.
+        """
         with self._lock:
             if self._tokenizer is None:
                 self._tokenizer = self._make_tokenizer()
@@ -57,7 +61,11 @@ class GrammarCompiler:
         # Control tokens are not text, except where the grammar itself spells one out.
         named = source.replace('\\"', '"') if grammar.kind == "lark" else ""
         banned = [t for t in self._control if self._model.piece(int(t)).decode() not in named]
-        return Constraint(matcher, grammar, self._tokenizer, self.masks, np.array(banned, np.int32))
+        found = Constraint(
+            matcher, grammar, self._tokenizer, self.masks, np.array(banned, np.int32)
+        )
+        found.one_by_one = one_by_one
+        return found
 
     def _make_tokenizer(self) -> LLTokenizer:
         model = self._model
@@ -109,6 +117,7 @@ class Constraint:
         self._searched = 0
         self.asleep = bool(self._markers)
         self.complete = False
+        self.one_by_one = False
 
     def prepare(self) -> None:
         """Start computing the next mask on another thread."""
@@ -189,6 +198,8 @@ class Constraint:
         return self._forced()
 
     def _forced(self) -> list[int]:
+        if self.one_by_one:
+            return []
         forced: list[int] = self._matcher.compute_ff_tokens()[:MAX_FORCED]
         if not forced:
             return []

@@ -124,7 +124,9 @@ class Intake:
         )
 
     def _constraint(self, request: p.Generate) -> Constraint | None:
-        return self._compiler.compile(request.grammar) if request.grammar is not None else None
+        if request.grammar is None:
+            return None
+        return self._compiler.compile(request.grammar, one_by_one=request.logprobs)
 
     def _prompt(self, request: p.Generate) -> MediaPrompt:
         if not any(isinstance(part, p.Media) for part in request.prompt):

@@ -64,6 +64,14 @@ def test_forced_tokens_enter_the_batch_together(runner: Runner) -> None:
     assert steps < answer.finished.eval_tokens / 2
 
 
+def test_forced_tokens_have_probabilities_where_somebody_asks(runner: Runner) -> None:
+    grammar = p.Grammar("json_schema", PERSON)
+    answer = runner.generate(ASK, grammar=grammar, max_tokens=200, logprobs=True)
+    entries = [entry for delta in answer.deltas for entry in delta.logprobs]
+    assert b"".join(entry.token for entry in entries).decode() == answer.text
+    assert set(json.loads(answer.text)) == {"name", "age", "kind"}
+
+
 def test_a_grammar_sleeps_until_the_thinking_is_over(runner: Runner) -> None:
     grammar = p.Grammar("json_schema", PERSON, after="</think>")
     prompt = ASK + "<think>\n"
