@@ -152,7 +152,8 @@ class Model:
         trained = int(lib.llama_model_n_ctx_train(self._model))
         cells = max(4, min(load.num_ctx, trained) if trained else load.num_ctx)
         if self.embedding:
-            return Layout(cells, EMBEDDING_SEQUENCES, cells, True)
+            # llama.cpp aborts where a batch has no room for a token of each sequence.
+            return Layout(cells, min(EMBEDDING_SEQUENCES, cells), cells, True)
         return Layout(cells, max(1, load.parallel), max(32, load.num_batch), load.kv_unified)
 
     def _context_params(self, load: Load) -> lib.llama_context_params:

@@ -19,6 +19,8 @@ _MIN_VISION_CONTEXT = 2048
 _CPU_BATCH = 512
 # Larger batches compute no faster; room is made for a whole one, whatever is asked for.
 _MOST_BATCH = 8192
+# llama.cpp's own limit of sequences in a context.
+_MOST_PARALLEL = 256
 # What llama.cpp says of a file that it understands and cannot load.
 _INCOMPATIBLE = ("unknown model architecture", "failed to load model", "unable to load model")
 # Tokens that a draft model guesses at a time where nobody says how many, and the most.
@@ -158,7 +160,7 @@ def make_plan(
 ) -> Plan:
     """The first plan to try; ``free`` is the memory at hand, ``options`` are clamped."""
     num_ctx = options.num_ctx or auto
-    parallel = settings.num_parallel or memory.choose_parallel(
+    parallel = min(settings.num_parallel, _MOST_PARALLEL) or memory.choose_parallel(
         model, num_ctx=num_ctx, kv_type=settings.kv_cache_type, free=free
     )
     asked = options.num_batch and min(options.num_batch, _MOST_BATCH, num_ctx * parallel)

@@ -104,3 +104,20 @@ def test_its_capability_is_embedding(server: ServerProcess) -> None:
     capabilities = server.post("/api/show", model="mean").json()["capabilities"]
     assert "embedding" in capabilities
     assert "completion" not in capabilities
+
+
+def test_a_context_of_a_few_tokens_embeds_what_fits(server: ServerProcess) -> None:
+    options = {"num_ctx": 4}
+    texts = [TEXTS[2], "a", "b", "c", "d"]
+    reply = server.post("/api/embed", model="mean", input=texts, options=options)
+    assert reply.json()["prompt_eval_count"] == 4 + 4
+    assert len(reply.json()["embeddings"]) == 5
+    body = {"model": "mean", "input": texts, "options": options}
+    refused = server.post("/api/embed", **body, truncate=False)
+    text = "the input length exceeds the context length"
+    assert (refused.status_code, refused.json()) == (400, {"error": text})
+
+
+def test_a_text_without_tokens_is_refused(server: ServerProcess) -> None:
+    response = server.post("/api/embed", model="mean", input=["", "a"])
+    assert (response.status_code, response.json()) == (400, {"error": "an input has no tokens"})

@@ -59,6 +59,7 @@ def test_more_sequences_are_made_while_memory_is_plenty(model: Model) -> None:
 
 def test_num_parallel_is_taken_as_it_is(model: Model) -> None:
     assert plan_for(model, num_parallel=3).parallel == 3
+    assert plan_for(model, num_parallel=1000).parallel == 256
 
 
 def test_a_batch_is_as_large_as_asked_for_up_to_what_computes_faster(model: Model) -> None:
