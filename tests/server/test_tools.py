@@ -69,6 +69,14 @@ def test_a_streamed_call_comes_whole_in_one_frame(server: ServerProcess) -> None
     assert len(with_calls) == 1
 
 
+def test_log_probabilities_stand_beside_a_call(server: ServerProcess) -> None:
+    whole, frames = chat(server, [QUESTION], stream=True, think=False, logprobs=True)
+    assert len(whole["tool_calls"]) == 1
+    tokens = [entry["token"] for frame in frames for entry in frame.get("logprobs", [])]
+    call = "".join(tokens).partition("<tool_call>")[2].partition("</tool_call>")[0]
+    assert json.loads(call) == {"name": "get_weather", "arguments": {"city": "Paris"}}
+
+
 def test_a_greeting_calls_nothing(server: ServerProcess) -> None:
     answer, _ = chat(server, [{"role": "user", "content": "Hello"}], stream=False)
     assert not answer["tool_calls"]
