@@ -33,7 +33,8 @@ from ollama_server.middleware import (
 from ollama_server.requestlog import RequestLogMiddleware
 from ollama_server.routes import anthropic, native, openai, rerank
 from ollama_server.routes.envelopes import error_response
-from ollama_server.routes.openapi import add_examples
+from ollama_server.routes.openapi import TAGS, add_examples
+from ollama_server.routes.pages import add_pages
 from ollama_server.runtime.pool import Pool
 from ollama_server.settings import Settings, get_settings
 from ollama_server.store.create import Hooks
@@ -56,9 +57,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="ollama-server",
         version=package_version(),
-        description="An inference server that speaks Ollama's API.",
+        description="An inference server that speaks Ollama's API, OpenAI's and Anthropic's.",
+        openapi_tags=TAGS,
         lifespan=_lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
     )
     state = app.state
     state.settings = settings
@@ -76,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     state.create_hooks = replace(hooks, pull=state.transfer.pull)
     for router in (*native.ROUTERS, openai.router, anthropic.router, rerank.router):
         app.include_router(router)
+    add_pages(app)
     add_examples(app)
     app.add_exception_handler(ServerError, _server_error)
     app.add_exception_handler(HTTPException, _http_error)

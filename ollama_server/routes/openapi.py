@@ -12,6 +12,16 @@ from fastapi import FastAPI
 from ollama_server.routes.docs import FORM
 from ollama_server.wire.examples import EXAMPLES, Example
 
+# In the order in which /docs shows them.
+TAGS = [
+    {"name": "generation", "description": "Ollama's"},
+    {"name": "embeddings", "description": "Ollama's, and tokens"},
+    {"name": "models", "description": "Ollama's: list, make, fetch and remove models"},
+    {"name": "OpenAI", "description": "What OpenAI's clients call"},
+    {"name": "Anthropic", "description": "What Anthropic's clients call"},
+    {"name": "reranking", "description": "Documents in the order of their relevance"},
+    {"name": "server", "description": "The server itself, and answers for want of a cloud"},
+]
 _STREAMS = ("text/event-stream", "application/x-ndjson")
 
 

@@ -12,6 +12,7 @@ import typer
 
 from ollama_server.app import create_app, leaf_routes
 from ollama_server.cli.app import app as command_line
+from ollama_server.routes.openapi import TAGS
 from ollama_server.settings import INHERITED, Settings
 from ollama_server.wire.examples import EXAMPLES
 
@@ -98,6 +99,13 @@ def test_every_route_of_the_api_is_described_in_openapi(
         if not (operation.get("summary") and operation.get("description"))
     ]
     assert bare == []
+
+
+def test_every_group_of_routes_has_its_place_in_openapi(
+    operations: dict[str, dict[str, Any]],
+) -> None:
+    used = {tag for operation in operations.values() for tag in operation["tags"]}
+    assert used == {tag["name"] for tag in TAGS}
 
 
 def test_every_route_has_an_example_in_openapi(operations: dict[str, dict[str, Any]]) -> None:
