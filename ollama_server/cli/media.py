@@ -14,6 +14,8 @@ _PATH = re.compile(
 )
 _ESCAPED = re.compile(r"\\([ ()\[\]{}$&;'\\*?~])")
 _MOST_BYTES = 100 * 1024 * 1024
+# What somebody may have taken for a picture.
+_OTHERS = {b"GIF8": "image/gif", b"BM": "image/bmp", b"%PDF-": "application/pdf"}
 
 
 def extract(prompt: str) -> tuple[str, list[str]]:
@@ -37,7 +39,7 @@ def encode(path: Path) -> str:
     data = path.read_bytes()
     kind = media_kind(data)
     if not kind:
-        raise CliError(f"invalid file type: {path.suffix.lstrip('.') or 'unknown'}")
+        raise CliError(f"invalid file type: {_other_kind(data[:512])}")
     sys.stderr.write(f"Added {kind} '{path}'\n")
     return base64.b64encode(data).decode()
 
@@ -49,3 +51,12 @@ def media_kind(data: bytes) -> str:
     if data[:4] == b"RIFF":
         return {b"WEBP": "image", b"WAVE": "audio"}.get(data[8:12], "")
     return "audio" if data[:3] == b"ID3" or data[:2] in (b"\xff\xfb", b"\xff\xf3") else ""
+
+
+def _other_kind(head: bytes) -> str:
+    for mark, kind in _OTHERS.items():
+        if head.startswith(mark):
+            return kind
+    # Text has no other control characters than its layout.
+    controls = set(range(32)) - set(b"\t\n\f\r\x1b")
+    return "application/octet-stream" if controls & set(head) else "text/plain; charset=utf-8"

@@ -8,6 +8,7 @@ from typing import Any
 
 from ollama_server.cli.humanize import go_number
 from ollama_server.cli.tables import column_widths, row_text
+from ollama_server.store.ggml import parameter_size
 
 _CELL_WIDTH = 30
 _TEXT_WIDTH = 100
@@ -77,18 +78,23 @@ def _model_rows(model: dict[str, Any]) -> list[list[str]]:
 
 
 def _parameters(details: dict[str, Any], info: dict[str, Any]) -> str:
-    return str(details.get("parameter_size") or info.get("general.parameter_count", ""))
+    return str(details.get("parameter_size") or _count(info))
+
+
+def _count(info: dict[str, Any]) -> str:
+    count = info.get("general.parameter_count")
+    return "" if count is None else parameter_size(int(count))
 
 
 def _projector_rows(info: dict[str, Any]) -> list[list[str]]:
     arch = str(info.get("general.architecture", ""))
-    wanted = (
-        ("architecture", "general.architecture"),
-        ("parameters", "general.parameter_count"),
-        ("embedding length", f"{arch}.vision.embedding_length"),
-        ("dimensions", f"{arch}.vision.projection_dim"),
+    rows = (
+        ("architecture", arch),
+        ("parameters", _count(info)),
+        ("embedding length", info.get(f"{arch}.vision.embedding_length", "")),
+        ("dimensions", info.get(f"{arch}.vision.projection_dim", "")),
     )
-    return [[label, str(info[key])] for label, key in wanted if key in info]
+    return [[label, str(value)] for label, value in rows if value != ""]
 
 
 def _tensor_rows(tensors: list[dict[str, Any]]) -> list[list[str]]:

@@ -45,8 +45,17 @@ def test_a_name_without_a_folder_is_only_text() -> None:
     assert extract("see cat.png") == ("see cat.png", [])
 
 
-def test_a_file_of_another_type_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"not an image", "text/plain; charset=utf-8"),
+        (b"GIF89a\0\0", "image/gif"),
+        (b"\0\1\2", "application/octet-stream"),
+    ],
+)
+def test_a_file_of_another_type_is_refused(tmp_path: Path, data: bytes, kind: str) -> None:
     path = tmp_path / "cat.png"
-    path.write_bytes(b"not an image")
-    with pytest.raises(CliError, match="invalid file type"):
+    path.write_bytes(data)
+    with pytest.raises(CliError) as caught:
         extract(str(path))
+    assert str(caught.value) == f"invalid file type: {kind}"

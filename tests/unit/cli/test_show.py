@@ -55,6 +55,27 @@ def test_the_model_section_tells_architecture_sizes_and_quantization() -> None:
     )
 
 
+def test_a_projector_has_a_section_of_its_own() -> None:
+    info = {
+        "general.architecture": "clip",
+        "general.parameter_count": 303_504_384,
+        "clip.vision.embedding_length": 1024,
+        "clip.vision.projection_dim": 768,
+    }
+    assert (
+        "  Projector\n"
+        "    architecture        clip       \n"
+        "    parameters          303.50M    \n"
+        "    embedding length    1024       \n"
+        "    dimensions          768        \n"
+        "\n"
+    ) in describe({**MODEL, "projector_info": info})
+
+
+def test_parameters_are_counted_where_the_details_lack_their_size() -> None:
+    assert "    parameters          7B " in describe({**MODEL, "details": {}})
+
+
 def test_parameters_are_split_on_blanks() -> None:
     assert '    stop           "never"    \n    temperature    99         \n' in describe(MODEL)
 
