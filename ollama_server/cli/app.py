@@ -10,6 +10,7 @@ import typer
 
 from ollama_server.cli import account, checks, transfers
 from ollama_server.cli.client import Client
+from ollama_server.cli.completion import installed
 from ollama_server.cli.errors import ApiError, CliError
 from ollama_server.cli.listing import list_loaded, list_models
 from ollama_server.cli.run import (
@@ -31,15 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def installed(incomplete: str) -> list[str]:
-    """Names of models, for the shell's completion; nothing when no server answers."""
-    try:
-        models = Client().get("/api/tags")["models"]
-    except CliError:
-        return []
-    return [model["name"] for model in models if model["name"].startswith(incomplete)]
 
 
 # The number of words is checked below, for errors in the words that Ollama's users know.

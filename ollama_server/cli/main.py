@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 
@@ -9,6 +10,7 @@ import typer
 
 from ollama_server.cli.app import app
 from ollama_server.cli.client import program_name
+from ollama_server.cli.completion import step_behind_colon
 from ollama_server.cli.errors import CliError, SignInNeeded
 from ollama_server.errors import ServerError
 
@@ -27,6 +29,7 @@ _ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit status."""
     words = flag_values(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    step_behind_colon(os.environ)
     command = typer.main.get_command(app)
     try:
         result = command.main(words, prog_name=program_name(), standalone_mode=False)

@@ -279,6 +279,9 @@ def test_completion_knows_commands_and_models(environment: None) -> None:
 
     assert "pull" in complete("ollama-server pu", 1)
     assert "tiny:latest" in complete("ollama-server show ti", 2)
+    # bash takes a colon for a word of its own, and replaces what stands behind it.
+    assert "latest" in complete("ollama-server show tiny :", 3)
+    assert complete("ollama-server show tiny : lat", 4) == ["latest"]
 
 
 def test_an_interrupted_command_ends_with_130() -> None:
