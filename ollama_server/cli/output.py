@@ -6,49 +6,40 @@ import json
 import sys
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console
 from rich.live import Live
-from rich.markdown import Markdown
-from rich.segment import Segment
+from rich.status import Status
 
 from ollama_server.cli.humanize import go_duration
+from ollama_server.cli.markdown import Block, Tail, block_end
 
 _DIM, _RESET = "\033[90m", "\033[0m"
 
 
-class Tail:
-    """The last lines of some Markdown, as many as the terminal shows."""
+class Waiting:
+    """Something turns on stderr while a model is loaded or reads; nothing where nobody watches."""
 
-    def __init__(self, markdown: Markdown) -> None:
-        self._markdown = markdown
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._status = Status("", console=console) if console.is_terminal else None
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Lines; what is above the screen cannot be drawn again."""
-        lines = console.render_lines(self._markdown, options.update(height=None), pad=False)
-        for line in lines[-max(1, console.height - 2) :]:
-            yield from line
-            yield Segment.line()
+    def __enter__(self) -> Waiting:
+        if self._status is not None:
+            self._status.start()
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
-def block_end(text: str) -> int | None:
-    """Where the first complete block of Markdown ends; None while it may still grow.
-
-    Blocks end at empty lines outside fences. Indented lines after one continue a list.
-    """
-    fenced, start = False, 0
-    while (end := text.find("\n", start)) >= 0:
-        line = text[start:end]
-        if line.lstrip().startswith(("```", "~~~")):
-            fenced = not fenced
-        after = text[end + 1 : end + 2]
-        if not fenced and not line.strip() and text[:start].strip() and after.strip():
-            return end + 1
-        start = end + 1
-    return None
+    def end(self) -> None:
+        """Leave no trace on the screen; may be called again."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
 
 
 class AnswerWriter:
-    """Writes one answer as it comes.
+    """Writes one answer as it comes, as a context; until its first piece something turns.
 
     On a terminal the text is Markdown and wrapped to its width, unless ``plain``; elsewhere every
     byte is the model's.
@@ -61,10 +52,23 @@ class AnswerWriter:
         self._thought = ""
         self._text = ""
         self._block = ""
-        self._shown = Markdown("")
+        self._shown = Block("")
         self._live: Live | None = None
+        self._waiting = Waiting()
         self._rendered = self._terminal and not plain
         self._console = Console(highlight=False, soft_wrap=plain)
+
+    def __enter__(self) -> AnswerWriter:
+        self._waiting.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Whatever happened, the terminal is left in order."""
+        self._waiting.end()
+        self._end_block()
+        if self._thinking:
+            self._thinking = False
+            self._write("\n")
 
     @property
     def text(self) -> str:
@@ -116,13 +120,6 @@ class AnswerWriter:
             newlines -= 1
         self._write("\n" * newlines)
 
-    def stop(self) -> None:
-        """Leave what was written and stop, after an interruption."""
-        self._end_block()
-        if self._thinking:
-            self._thinking = False
-            self._write("\n")
-
     def _show_markdown(self, text: str) -> None:
         """Blocks that are complete are printed for good; only the last one is drawn again."""
         self._block += text
@@ -135,10 +132,11 @@ class AnswerWriter:
             self._draw(self._block)
 
     def _draw(self, block: str) -> None:
+        self._waiting.end()
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=True)
             self._live.start()
-        self._shown = Markdown(block)
+        self._shown = Block(block)
         self._live.update(Tail(self._shown))
 
     def _end_block(self) -> None:
@@ -156,6 +154,7 @@ class AnswerWriter:
     def _write(self, text: str, *, dim: bool = False) -> None:
         if dim and self._terminal:
             text = f"{_DIM}{text}{_RESET}"
+        self._waiting.end()
         sys.stdout.write(text)
         sys.stdout.flush()
 

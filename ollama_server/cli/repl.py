@@ -17,7 +17,7 @@ from ollama_server.cli import commands, media
 from ollama_server.cli.client import Client
 from ollama_server.cli.errors import ApiError
 from ollama_server.cli.history import LineHistory
-from ollama_server.cli.output import AnswerWriter, print_statistics
+from ollama_server.cli.output import AnswerWriter, Waiting, print_statistics
 from ollama_server.cli.run import RunOptions
 from ollama_server.settings import get_settings
 
@@ -38,8 +38,9 @@ class Conversation:
     def load(self) -> None:
         """Bring the model into memory before the first question."""
         body = {"model": self.options.model, **self._keep_alive()}
-        for _ in self.client.stream("/api/generate", body):
-            pass
+        with Waiting():
+            for _ in self.client.stream("/api/generate", body):
+                pass
 
     def replay(self) -> None:
         """Show the messages that the model itself begins with."""
@@ -74,24 +75,23 @@ class Conversation:
         body = {**self.options.body(), "messages": self.messages}
         final: dict[str, Any] = {}
         try:
-            for frame in self.client.stream("/api/chat", body):
-                answer = frame.get("message") or {}
-                writer.think(answer.get("thinking", ""))
-                writer.say(answer.get("content", ""))
-                writer.call(answer.get("tool_calls") or [])
-                final = frame
+            with writer:
+                for frame in self.client.stream("/api/chat", body):
+                    answer = frame.get("message") or {}
+                    writer.think(answer.get("thinking", ""))
+                    writer.say(answer.get("content", ""))
+                    writer.call(answer.get("tool_calls") or [])
+                    final = frame
+                writer.finish()
         except KeyboardInterrupt:
-            writer.stop()
             sys.stdout.write("\n")
             return
         except ApiError as error:
-            writer.stop()
             if not any(mark in error.message for mark in _SESSION_ERRORS):
                 raise
             sys.stderr.write(f"error: {error.message}\n")
             self.messages.pop()
             return
-        writer.finish()
         said = {"role": "assistant", "content": writer.text}
         self.messages.append(said | ({"thinking": writer.thought} if writer.thought else {}))
         if self.options.verbose:

@@ -126,15 +126,15 @@ def one_shot(client: Client, options: RunOptions, prompt: str) -> None:
         body["system"] = options.system
     final: dict[str, Any] = {}
     try:
-        for frame in client.stream("/api/generate", body):
-            writer.think(frame.get("thinking", ""))
-            writer.say(frame.get("response", ""))
-            final = frame
+        with writer:
+            for frame in client.stream("/api/generate", body):
+                writer.think(frame.get("thinking", ""))
+                writer.say(frame.get("response", ""))
+                final = frame
+            if prompt:
+                writer.finish()
     except KeyboardInterrupt:
-        writer.stop()
         return
-    if prompt:
-        writer.finish()
     if options.verbose:
         print_statistics(final)
 

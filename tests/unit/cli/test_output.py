@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ollama_server.cli.history import MOST_ENTRIES, LineHistory
-from ollama_server.cli.output import AnswerWriter, block_end, print_statistics
+from ollama_server.cli.output import AnswerWriter, print_statistics
 
 
 def test_thinking_is_set_apart_from_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,15 +30,6 @@ def test_a_call_of_a_tool_is_reported(capsys: pytest.CaptureFixture[str]) -> Non
     AnswerWriter().call([{"function": {"name": "f", "arguments": {"a": 1}}}])
     expected = "  Model called a non-existent function 'f()' with arguments: {\"a\": 1}\n"
     assert capsys.readouterr().out == expected
-
-
-def test_a_block_ends_at_an_empty_line_outside_fences() -> None:
-    assert block_end("a\n") is None
-    assert block_end("a\n\n") is None
-    assert block_end("a\n\nb") == 3
-    assert block_end("```\na\n\nb") is None
-    assert block_end("```\na\n\n```\n\nb") == 12
-    assert block_end("- a\n\n  more of a") is None
 
 
 def test_statistics_leave_out_zeros(capsys: pytest.CaptureFixture[str]) -> None:
