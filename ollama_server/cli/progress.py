@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from ollama_server.cli.humanize import go_duration, human_bytes
@@ -19,6 +20,9 @@ _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 # Columns of the terminal that percentage, bar, amount, speed and time left take.
 _NUMBERS = 65
+# The bar gives way first where the terminal is narrow: to ``pulling 451578bb708a: 100%`` and the
+# numbers.
+_BAR, _REST = 24, 58
 
 
 class Steps(Progress):
@@ -83,15 +87,15 @@ def _is_layer(task: Task) -> bool:
 class ProgressView:
     """Shows status frames: live bars on a terminal, plain lines elsewhere."""
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
         self._live = self._console.is_terminal
         self._progress = Steps(
             TextColumn("{task.description} {task.percentage:>3.0f}%"),
-            BarColumn(bar_width=24),
-            AmountColumn(),
-            SpeedColumn(),
-            RemainingColumn(),
+            BarColumn(bar_width=max(1, min(_BAR, self._console.width - _REST))),
+            AmountColumn(Column(no_wrap=True)),
+            SpeedColumn(Column(no_wrap=True)),
+            RemainingColumn(Column(no_wrap=True)),
             console=self._console,
             disable=not self._live,
         )

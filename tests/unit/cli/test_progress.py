@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -88,6 +89,19 @@ def test_steps_and_bars_keep_their_order(steps: Steps) -> None:
         "pulling",
         "success",
     ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_bar_fits_on_one_line(width: int) -> None:
+    file = io.StringIO()
+    screen = Console(file=file, width=width, force_terminal=True)
+    with ProgressView(screen) as view:
+        for completed in (500_000_000, 940_000_000):
+            view.amount("a", "pulling 451578bb708a:", completed, 4_700_000_000)
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|━|╸|╺", "", file.getvalue())
+    *_, last = (line.split() for line in plain.splitlines() if line.strip())
+    assert last[:6] == ["pulling", "451578bb708a:", "20%", "940", "MB/4.7", "GB"]
+    assert last[7].endswith("B/s")
 
 
 def test_without_a_terminal_each_step_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
