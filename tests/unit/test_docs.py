@@ -76,6 +76,14 @@ def test_the_readmes_show_the_same_commands() -> None:
     assert commands("README.md") == commands("README.zh.md")
 
 
+def test_the_readmes_lead_to_the_same_pages() -> None:
+    english, chinese = (
+        set(re.findall(r"\]\(((?!README)[^)]+)\)", (ROOT / page).read_text()))
+        for page in ("README.md", "README.zh.md")
+    )
+    assert english == chinese
+
+
 @pytest.fixture(scope="module")
 def operations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Method and path of each route to what the OpenAPI document says of it."""
