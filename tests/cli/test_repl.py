@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import ollama
 import pytest
 
 from tests.cli.conftest import Command, Session
@@ -111,6 +113,56 @@ def test_keys_join_lines_and_leave(session: Session) -> None:
     assert terminal.status() == 0
 
 
+def test_the_keys_of_the_line_editor(session: Session) -> None:
+    terminal = session("run", "tiny")
+    terminal.prompt()
+    up, left_word = "\x1b[A", "\x1bb"
+    for keys, text in (
+        ("set parameter seed 1\x01/", "Set parameter 'seed' to '1'"),
+        ("/set parameter seed 1\x172", "Set parameter 'seed' to '2'"),
+        ("/set parameter seed 34\x02\x0b", "Set parameter 'seed' to '3'"),
+        (f"/set parameter seed 4{left_word}5", "Set parameter 'seed' to '54'"),
+        (f"{left_word}\x05junk\x15/set quiet", "Set 'quiet' mode."),
+        (up + up, "Set parameter 'seed' to '54'"),
+        ("\x10\x10\x0e\x057", "Set parameter 'seed' to '547'"),
+        ("/set system a\tb", "Set system message."),
+        ("/show system", "a        b"),
+        # Several lines that are pasted are one message.
+        ("\x1b[200~/set system one\ntwo\x1b[201~", "Set system message."),
+        ("/show system", "one\r\ntwo"),
+    ):
+        terminal.type(keys)
+        assert text in terminal.say(""), keys
+    terminal.type("\x04")
+    assert terminal.status() == 0
+
+
+def test_a_session_can_keep_its_lines_to_itself(session: Session, tmp_path: Path) -> None:
+    terminal = session("run", "tiny")
+    terminal.prompt()
+    for line in ("/set quiet", "/set nohistory", "/set verbose", "/set history", "/clear"):
+        terminal.say(line)
+    terminal.send("/bye")
+    assert terminal.status() == 0
+    history = (tmp_path / ".ollama" / "history").read_text().splitlines()
+    assert history == ["/set quiet", "/set nohistory", "/clear", "/bye"]
+
+
+def test_turns_are_answered_as_the_official_package_is(
+    session: Session, server: ServerProcess
+) -> None:
+    sdk = ollama.Client(host=server.url)
+    terminal = session("run", "tiny", "--think=false")
+    terminal.prompt()
+    messages: list[dict[str, str]] = []
+    for text in ("My name is Ann.", "What is my name?"):
+        messages.append({"role": "user", "content": text})
+        answer = sdk.chat("tiny", messages, think=False).message.content or ""
+        messages.append({"role": "assistant", "content": answer})
+        assert " ".join(answer.split()) in " ".join(terminal.say(text).split())
+    assert "Ann" in messages[-1]["content"]
+
+
 def test_ctrl_c_stops_the_answer_and_not_the_program(session: Session) -> None:
     # The array has to be so long that the answer does not end before it is stopped.
     schema = '{"type": "array", "items": {"type": "integer"}, "minItems": 3000}'
@@ -136,6 +188,31 @@ def test_the_messages_of_a_model_are_shown_first(session: Session, server: Serve
 
 
 def test_an_answer_on_a_terminal_is_rendered(session: Session) -> None:
-    terminal = session("run", "tiny", "--think=false", "Hello")
+    words = ["run", "tiny", "--think=false", "--format", '{"enum": ["**bold** and <br>"]}', "Go."]
+    for flags, text in (([], '"bold and <br>"'), (["--nowordwrap"], '"**bold** and <br>"')):
+        terminal = session(*words, *flags)
+        assert terminal.status() == 0
+        assert terminal.rest.rstrip().endswith(text)
+
+
+def test_ctrl_c_ends_one_answer_quietly(session: Session) -> None:
+    schema = '{"type": "array", "items": {"type": "integer"}, "minItems": 3000}'
+    terminal = session("run", "tiny", "--think=false", "--format", schema, "Numbers, please")
+    terminal.wait_for("[")
+    terminal.type("\x03")
     assert terminal.status() == 0
-    assert len(terminal.rest.strip()) > 10
+    assert "Error" not in terminal.rest
+
+
+def test_a_model_stays_as_long_as_it_is_told(session: Session, server: ServerProcess) -> None:
+    sdk = ollama.Client(host=server.url)
+    sdk.create("kept", from_="tiny", parameters={"num_ctx": 768})
+    terminal = session("run", "kept", "--keepalive", "26h", "--think=false")
+    terminal.prompt()
+    until = [m.expires_at for m in sdk.ps().models if m.model == "kept:latest"]
+    (left,) = [moment.timestamp() - time.time() for moment in until if moment]
+    assert 25 * 3600 < left < 27 * 3600
+    terminal.send("/bye")
+    assert terminal.status() == 0
+    sdk.generate("kept", "", keep_alive=0)
+    sdk.delete("kept")
