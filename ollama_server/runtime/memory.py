@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ def kv_bytes_per_token(model: Model, kv_type: str) -> int:
     per_layer = (
         kv_heads if isinstance(kv_heads, Sequence) else [_number(kv_heads) or heads] * layers
     )
-    numbers = sum(int(count) for count in per_layer) * (key + value)
+    numbers = sum(_number(count) for count in per_layer) * (key + value)
     return int(numbers * _BYTES_PER_VALUE.get(kv_type, 2.0))
 
 
@@ -73,6 +74,7 @@ def readable(count: int) -> str:
 
 
 def _number(value: Any) -> int:
+    """A whole number of a file that may say anything; of a list the largest."""
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return max((int(item) for item in value), default=0)
-    return int(value) if isinstance(value, int | float) else 0
+        return max((_number(item) for item in value), default=0)
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ollama_server.store.embedded import register_embedded
 from ollama_server.store.model import Model, load_model
 from ollama_server.store.names import Name
 from ollama_server.store.store import Store
+from tests.unit.store.dialects.tiny import Tiny, text_keys
 
 GIB = 1 << 30
 
@@ -40,6 +42,15 @@ def test_the_cache_of_a_token_is_keys_and_values_of_all_layers(model: Model) -> 
     values = gguf.get("block_count") * gguf.get("attention.head_count_kv") * size
     assert memory.kv_bytes_per_token(model, "") == values * 2
     assert memory.kv_bytes_per_token(model, "q8_0") == values * 34 // 32
+
+
+@pytest.mark.parametrize("heads", [["a", "b"], [math.inf, 1], "x", math.nan])
+def test_a_file_that_says_nonsense_is_estimated_all_the_same(
+    model: Model, heads: object, tmp_path: Path
+) -> None:
+    keys = text_keys("llama", **{"attention.head_count_kv": heads, "embedding_length": heads})
+    odd = replace(model, model_path=Tiny(keys).write(tmp_path / "model.gguf"))
+    assert memory.kv_bytes_per_token(odd, "") >= 0
 
 
 def test_more_sequences_are_made_while_memory_is_plenty(model: Model) -> None:
