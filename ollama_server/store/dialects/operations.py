@@ -84,15 +84,6 @@ def join_rows(path: Path, parts: Sequence[Part], *, as_float: bool = False) -> P
     return _made(shape, lambda: np.concatenate([read_floats(path, part) for part in parts]))
 
 
-def stack(parts: Sequence[Part]) -> Part:
-    """Equal matrices as one tensor with one more dimension."""
-    first = parts[0]
-    if any((p.shape, p.type) != (first.shape, first.type) or p.make for p in parts):
-        raise RuleError("experts of different shapes or types")
-    spans = tuple(span for part in parts for span in part.spans)
-    return Part((*first.shape, len(parts)), first.type, spans)
-
-
 def split_frames(path: Path, part: Part, channels: int) -> tuple[Part, Part]:
     """A convolution over two frames ``[W, H, 2, out * channels]`` as one for each frame."""
     if len(part.shape) != 4 or part.shape[2] != 2 or not channels or part.shape[3] % channels:
@@ -117,11 +108,6 @@ def interleave_heads(path: Path, part: Part, heads: int) -> Part:
         return np.ascontiguousarray(rows.swapaxes(1, 2))
 
     return Part(part.shape, part.type, make=make)
-
-
-def shift(path: Path, part: Part, by: float) -> Part:
-    """As float32 with ``by`` added to every element."""
-    return _made(part.shape, lambda: read_floats(path, part) + np.float32(by))
 
 
 def row(path: Path, part: Part, index: int) -> Part:
