@@ -8,7 +8,8 @@ from typing import Any
 from ollama_server.errors import LoadError
 from ollama_server.store.gguf import GGUF, LazyArray
 
-_ROPE_SCALINGS = ("none", "linear", "yarn", "longrope")
+ROPE_SCALINGS = ("none", "linear", "yarn", "longrope")
+"""llama.cpp aborts at any other."""
 _INCOMPATIBLE = {"mllama": "Llama 3.2 Vision's cross-attention"}
 _MAX_BLOCKS, _MAX_EXPERTS = 512, 1024
 _checked_vocabularies: dict[tuple[str, int, int], str] = {}
@@ -29,10 +30,10 @@ def _problem(header: GGUF) -> str:
             "no longer compatible: use another vision model"
         )
     scaling = header.get(f"{architecture}.rope.scaling.type")
-    if scaling is not None and scaling not in _ROPE_SCALINGS:
+    if scaling is not None and scaling not in ROPE_SCALINGS:
         return (
             f'{architecture}.rope.scaling.type is "{scaling}", which llama.cpp does not know '
-            f"(it knows {', '.join(_ROPE_SCALINGS)}): pull or convert the model again"
+            f"(it knows {', '.join(ROPE_SCALINGS)}): pull or convert the model again"
         )
     return (
         _size_problem(header)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ollama_server.store.dialects import operations as op
 from ollama_server.store.dialects import steps as s
 from ollama_server.store.dialects.draft import Draft, RuleError
+from ollama_server.store.dialects.lint import ROPE_SCALINGS
 from ollama_server.store.gguf import LazyArray
 
 
@@ -13,6 +14,13 @@ def _interleave_heads(draft: Draft) -> None:
     for name, part in draft.parts.items():
         if name.startswith("v.blk.") and name.endswith((".attn_q.weight", ".attn_k.weight")):
             draft.parts[name] = op.interleave_heads(draft.source.path, part, heads)
+
+
+def _known_scaling(draft: Draft) -> None:
+    """A name of a scaling that llama.cpp does not know means none here."""
+    key = draft.key(".rope.scaling.type")
+    if draft.source.metadata.get(key) not in (None, *ROPE_SCALINGS):
+        draft.keys.pop(key, None)
 
 
 _ROW_BREAK, _ROW_BREAK_TEXT = 12, "[IMG_BREAK]"
@@ -50,6 +58,7 @@ MISTRAL3 = s.Dialect(
             }
         ),
         s.default_when("tokenizer.ggml.pre", ("", "default"), "tekken"),
+        _known_scaling,
         s.drop(*s.TOWERS),
     ),
     projector=(
