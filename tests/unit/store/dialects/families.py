@@ -14,6 +14,7 @@ from tests.unit.store.dialects import experts, gemmas, hybrids, readers, seeing
 from tests.unit.store.dialects import tiny as t
 from tests.unit.store.dialects.tiny import Tensors, Tiny, Weights
 from tests.unit.store.dialects.towers import Family
+from tests.unit.store.dialects.variants import VARIANTS
 
 
 def embeddinggemma() -> Family:
@@ -33,7 +34,10 @@ def embeddinggemma() -> Family:
         "gemma-embedding.dense_3_feat_out": t.WIDTH,
         "gemma-embedding.rope.freq_base_swa": 10000.0,
     }
-    source = t.text_keys("gemma3", **more) | t.spm_keys() | {"gemma3.attention.causal": False}
+    # A key by which other files of this architecture are known: the dense layers count for more.
+    both = {"tokenizer.ggml.add_padding_token": True}
+    source = t.text_keys("gemma3", **more) | t.spm_keys() | both
+    source |= {"gemma3.attention.causal": False}
     names = [("output_norm", "norm"), ("dense_2", "dense.0"), ("dense_3", "dense.1")]
     return Family(
         Tiny(source, t.renamed(tensors, names)),
@@ -45,7 +49,7 @@ def embeddinggemma() -> Family:
 
 def gptoss() -> Family:
     w, inner, experts = Weights(), 32, 4
-    raw: dict[str, tuple[int, tuple[int, ...], bytes]] = {}
+    raw: dict[str, t.RawTensor] = {}
     tensors = t.text_tensors(w)
     for i in range(t.BLOCKS):
         block = f"blk.{i}."
@@ -91,7 +95,7 @@ def gptoss_raw() -> Family:
 
 def _fused(family: Family, kind: int, refusal: str) -> Family:
     tensors = dict(family.source.tensors)
-    raw: dict[str, tuple[int, tuple[int, ...], bytes]] = {}
+    raw: dict[str, t.RawTensor] = {}
     for i in range(t.BLOCKS):
         block = f"blk.{i}.ffn_"
         parts = [family.source.raw[f"{block}{x}_exps.weight"] for x in ("gate", "up")]
@@ -290,4 +294,4 @@ SCALAR: dict[str, Callable[[], Family]] = {
 @cache
 def tiny_family(name: str) -> Family:
     """One of them, made once."""
-    return (FAMILIES | SCALAR)[name]()
+    return (FAMILIES | SCALAR | VARIANTS)[name]()

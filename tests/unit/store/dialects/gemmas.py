@@ -155,8 +155,8 @@ def _gemma4_eyes(w: Weights) -> Tensors:
     }
     tower |= t.vision_blocks(w, lambda w: gated_block(w, biases=False), 2)
     for limit, value in (
-        ("input_min", -3),
-        ("input_max", 3),
+        ("input_min", -4),
+        ("input_max", 4),
         ("output_min", -2),
         ("output_max", 2),
     ):

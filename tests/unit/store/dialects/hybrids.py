@@ -142,8 +142,17 @@ def nemotron_h_moe() -> Family:
 
 
 def nemotron_h_omni() -> Family:
+    return _omni(experts=True)
+
+
+def nemotron_h_omni_dense() -> Family:
+    return _omni(experts=False)
+
+
+def _omni(*, experts: bool) -> Family:
     w = Weights()
-    tensors, keys = _nemotron(w)
+    tensors, keys = _nemotron(w, experts=experts)
+    target = "nemotron_h_moe" if experts else "nemotron_h"
     tower: Tensors = {
         "v.class_embd": w.vector(t.VISION, 3),
         "v.patch_embd.weight": w.matrix(t.PATCH, t.PATCH, 3, t.VISION),
@@ -158,7 +167,8 @@ def nemotron_h_omni() -> Family:
         ("mm.model.mlp.1", "mm.1"),
         ("mm.model.mlp.3", "mm.2"),
     ]
-    published = _published_nemotron(w, tensors) | t.renamed(tower, names)
+    text = _published_nemotron(w, tensors) if experts else tensors
+    published = text | t.renamed(tower, names)
     published |= {
         "v.patch_embd.weight": tower["v.patch_embd.weight"].reshape(t.VISION, -1),
         "v.position_embd": positions,
@@ -181,10 +191,10 @@ def nemotron_h_omni() -> Family:
     }
     eyes = widened(tower, "v.patch_embd.weight")
     eyes["v.position_embd.weight"] = _resized(positions.astype(np.float32), 8, 4)
-    stock = _prefixed("nemotron_h_moe", keys | {"moe_latent_size": _LATENT})
+    stock = _prefixed(target, keys | ({"moe_latent_size": _LATENT} if experts else {}))
     return Family(
         Tiny(source, published),
-        Tiny({"general.architecture": "nemotron_h_moe"} | stock, tensors),
+        Tiny({"general.architecture": target} | stock, tensors),
         Tiny(clip, eyes),
         image_tokens=4,
     )
@@ -197,8 +207,8 @@ def _prefixed(architecture: str, keys: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _nemotron(w: Weights) -> tuple[Tensors, dict[str, Any]]:
-    """Mamba, attention, experts: one of each."""
+def _nemotron(w: Weights, *, experts: bool = True) -> tuple[Tensors, dict[str, Any]]:
+    """Mamba, attention, experts or a plain layer: one of each."""
     tensors = t.text_tensors(w, blocks=3)
     mixed = _VALUE + 2 * _GROUPS * _STATE
     for i in range(3):
@@ -215,16 +225,8 @@ def _nemotron(w: Weights) -> tuple[Tensors, dict[str, Any]]:
         "ssm_out.weight": w.matrix(_VALUE, t.WIDTH),
     }
     t.in_block(tensors, 0, mamba, without="attn_")
-    routed = t.experts(w, _EXPERTS, _NEMOTRON_INNER, t.INNER, width=_LATENT)
-    experts: Tensors = {
-        **{name: array for name, array in routed.items() if not name.startswith("ffn_gate_")},
-        "attn_norm.weight": w.vector(t.WIDTH),
-        "ffn_gate_inp.weight": routed["ffn_gate_inp.weight"],
-        "exp_probs_b.bias": w.vector(_EXPERTS),
-        "ffn_latent_down.weight": w.matrix(t.WIDTH, _LATENT),
-        "ffn_latent_up.weight": w.matrix(_LATENT, t.WIDTH),
-    }
-    t.in_block(tensors, 2, experts, without="attn_")
+    last = _latent_experts(w) if experts else _plain_layer(w)
+    t.in_block(tensors, 2, last | {"attn_norm.weight": w.vector(t.WIDTH)}, without="attn_")
     prefix = "x."
     keys = {
         key.removeprefix(prefix): value
@@ -236,12 +238,28 @@ def _nemotron(w: Weights) -> tuple[Tensors, dict[str, Any]]:
         "attention.head_count_kv": [0, 1, 0],
         "feed_forward_length": [0, 0, _NEMOTRON_INNER],
         "attention.layer_norm_epsilon": 1e-6,
-        "expert_count": _EXPERTS,
-        "expert_used_count": 1,
-        "expert_feed_forward_length": _NEMOTRON_INNER,
-        "expert_shared_feed_forward_length": t.INNER,
     }
+    if experts:
+        keys |= _EXPERT_KEYS | {"expert_feed_forward_length": _NEMOTRON_INNER}
     return tensors, keys
+
+
+def _latent_experts(w: Weights) -> Tensors:
+    routed = t.experts(w, _EXPERTS, _NEMOTRON_INNER, t.INNER, width=_LATENT)
+    return {
+        **{name: array for name, array in routed.items() if not name.startswith("ffn_gate_")},
+        "ffn_gate_inp.weight": routed["ffn_gate_inp.weight"],
+        "exp_probs_b.bias": w.vector(_EXPERTS),
+        "ffn_latent_down.weight": w.matrix(t.WIDTH, _LATENT),
+        "ffn_latent_up.weight": w.matrix(_LATENT, t.WIDTH),
+    }
+
+
+def _plain_layer(w: Weights) -> Tensors:
+    return {
+        "ffn_up.weight": w.matrix(t.WIDTH, _NEMOTRON_INNER),
+        "ffn_down.weight": w.matrix(_NEMOTRON_INNER, t.WIDTH),
+    }
 
 
 def _published_nemotron(w: Weights, tensors: Tensors) -> Tensors:

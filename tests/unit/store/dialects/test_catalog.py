@@ -340,7 +340,7 @@ def test_a_charsmap_that_is_none_stays(tmp_path: Path, value: list[str]) -> None
 
 def test_gptoss_with_fused_experts(tmp_path: Path) -> None:
     rows = np.arange(4 * 2 * 17, dtype=np.uint8).reshape(2, 4, 17)
-    raw: dict[str, tuple[int, tuple[int, ...], bytes]] = {
+    raw: dict[str, t.RawTensor] = {
         "blk.0.ffn_gate_up_exps.weight": (39, (32, 4, 2), rows.tobytes())
     }
     bias = {"blk.0.ffn_gate_up_exps.bias": np.arange(8, dtype=np.float32).reshape(2, 4)}

@@ -16,7 +16,7 @@ from ollama_server.store.dialects.prepare import translated
 from ollama_server.store.dialects.recognize import OWN_PROJECTOR, TEXT, text_draft
 from ollama_server.store.gguf import read_gguf
 from tests.unit.store.dialects.families import FAMILIES, tiny_family
-from tests.unit.store.dialects.tiny import Tiny
+from tests.unit.store.dialects.tiny import RawTensor, Tensors, Tiny
 
 _ROUNDS = 8
 # One is large, and has no rule of its own for tensors.
@@ -26,23 +26,54 @@ _VALUES = (0, 1, 7, 2**32 - 1, 0.0, float("inf"), "", "text", [0], [1, 2, 3], [T
 
 def damage(tiny: Tiny, chance: random.Random) -> Tiny:
     """With some keys and tensors gone, of another kind or of another shape."""
-    keys, tensors = dict(tiny.keys), dict(tiny.tensors)
-    for _ in range(chance.randint(1, 4)):
-        key = chance.choice([key for key in keys if key != "general.architecture"])
-        match chance.randint(0, 4):
-            case 0:
+    keys, tensors, raw = dict(tiny.keys), dict(tiny.tensors), dict(tiny.raw)
+    for _ in range(chance.choice((1, 1, 2, 4))):
+        if raw and chance.random() < 0.3:
+            _damage_raw(raw, chance)
+        elif chance.random() < 0.4:
+            key = chance.choice([key for key in keys if key != "general.architecture"])
+            if chance.random() < 0.5:
                 del keys[key]
-            case 1:
+            else:
                 keys[key] = chance.choice(_VALUES)
-            case 2:
-                del tensors[chance.choice(list(tensors))]
-            case 3:
-                name = chance.choice(list(tensors))
-                tensors[name] = tensors[name][..., :-1]
-            case _:
-                name = chance.choice(list(tensors))
-                tensors[name] = tensors[name].reshape(-1)
-    return Tiny(keys, tensors, tiny.raw)
+        else:
+            name = chance.choice(list(tensors))
+            _damage_tensor(tensors, name, chance)
+    return Tiny(keys, tensors, raw)
+
+
+def _damage_tensor(tensors: Tensors, name: str, chance: random.Random) -> None:
+    array = tensors.pop(name)
+    match chance.randint(0, 6):
+        case 0:
+            return  # gone
+        case 1:
+            array = array[..., :-1]
+        case 2:
+            array = array.reshape(-1)
+        case 3:
+            array = np.concatenate([array, array])
+        case 4:
+            array = array[..., None]
+        case 5:
+            array = array.T
+        case _:
+            array = array.astype(np.float32 if array.dtype == np.float16 else np.float16)
+    # GGUF has four dimensions at most, and an empty tensor is another kind of damage.
+    tensors[name] = array.reshape(-1) if array.ndim > 4 else array
+
+
+def _damage_raw(raw: dict[str, RawTensor], chance: random.Random) -> None:
+    name = chance.choice(list(raw))
+    kind, shape, data = raw.pop(name)
+    match chance.randint(0, 2):
+        case 0:
+            return
+        case 1:
+            raw[name] = (kind, (shape[0], shape[1] * shape[2], 1), data)
+        case _:
+            rows = len(data) // shape[2]
+            raw[name] = (kind, (*shape[:2], shape[2] - 1), data[: rows * (shape[2] - 1)])
 
 
 def translate_all(source: Path, cache: Cache) -> None:

@@ -16,11 +16,12 @@ from ollama_server.store.gguf import GGUF, raw_values, read_gguf
 from tests.unit.store.dialects.families import FAMILIES, SCALAR, tiny_family
 from tests.unit.store.dialects.tiny import Tiny, encoded
 from tests.unit.store.dialects.towers import Family
+from tests.unit.store.dialects.variants import VARIANTS
 
 TensorData = dict[str, tuple[tuple[int, ...], int, bytes]]
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=FAMILIES | VARIANTS)
 def family(request: pytest.FixtureRequest) -> Family:
     return tiny_family(request.param)
 

@@ -17,6 +17,7 @@ from ollama_server.store.ggml import F16, F32
 Array = NDArray[Any]
 RAW_MXFP4, MXFP4 = 4, 39
 Tensors = dict[str, Array]
+RawTensor = tuple[int, tuple[int, ...], bytes]
 
 WIDTH, INNER, BLOCKS, HEAD, VOCABULARY = 32, 64, 2, 16, 280
 VISION, VISION_INNER, PATCH = 16, 48, 4
@@ -31,7 +32,7 @@ class Tiny:
 
     keys: dict[str, Any]
     tensors: Tensors = field(default_factory=dict)
-    raw: dict[str, tuple[int, tuple[int, ...], bytes]] = field(default_factory=dict)
+    raw: dict[str, RawTensor] = field(default_factory=dict)
 
     def write(self, path: Path) -> Path:
         """Write it."""
@@ -84,8 +85,9 @@ class Weights:
         return (self._random.normal(size=shape[::-1]) * 0.2).astype(np.float16)
 
     def vector(self, *shape: int) -> Array:
-        """In float32, around one."""
-        return (1 + self._random.normal(size=shape[::-1]) * 0.1).astype(np.float32)
+        """In float32, around one; float16 can say the same."""
+        values = 1 + self._random.normal(size=shape[::-1]) * 0.1
+        return values.astype(np.float16).astype(np.float32)
 
 
 def renamed(tensors: Mapping[str, Array], rules: Iterable[tuple[str, str]]) -> Tensors:
