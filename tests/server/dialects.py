@@ -15,6 +15,7 @@ import numpy as np
 from ollama_server.engine import protocol as p
 from ollama_server.store.dialects.prepare import Files
 from tests.engine.runner import GREEDY, Runner
+from tests.unit.store.dialects.tiny import VOCABULARY
 
 PROMPT = p.Tokens([70, 80, 90, 100, 110, 70, 80])
 Tokens = list[tuple[int, float, object]]
@@ -68,15 +69,21 @@ def load(files: Files, *, embedding: bool = False) -> Runner:
 
 
 def ask(runner: Runner, *media: p.Media) -> tuple[int, Tokens]:
-    """How many tokens a prompt with media has, and the likely answers with their probabilities."""
+    """How many tokens a prompt with media has, and what is said, with all tokens' probabilities."""
     prompt: list[p.PromptPart] = [PROMPT]
     for one in media:
         prompt += [one, PROMPT]
     request = p.Generate(
-        runner.id(), prompt, GREEDY, max_tokens=4, logprobs=True, top_logprobs=5, add_special=False
+        runner.id(),
+        prompt,
+        GREEDY,
+        max_tokens=4,
+        logprobs=True,
+        top_logprobs=VOCABULARY,
+        add_special=False,
     )
     answer = runner.generate_all([request])[0]
-    tokens = [(x.id, x.logprob, x.top) for delta in answer.deltas for x in delta.logprobs]
+    tokens: Tokens = [(x.id, x.logprob, x.top) for delta in answer.deltas for x in delta.logprobs]
     assert np.isfinite([logprob for _, logprob, _ in tokens]).all()
     return answer.finished.prompt_tokens, tokens
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from ollama_server.engine import protocol as p
 from ollama_server.store.dialects.assemble import split, write_draft
 from ollama_server.store.dialects.cache import Cache, Made
+from ollama_server.store.dialects.draft import Array
 from ollama_server.store.dialects.prepare import Files, translated
 from ollama_server.store.dialects.recognize import (
     ADAPTER,
@@ -27,6 +31,7 @@ from tests.unit.store.dialects import tiny as t
 from tests.unit.store.dialects.families import FAMILIES, SCALAR, tiny_family
 from tests.unit.store.dialects.tiny import Tiny, Weights
 from tests.unit.store.dialects.towers import Family
+from tests.unit.store.dialects.variants import VARIANTS
 
 
 def translation(source: Path) -> Files:
@@ -78,7 +83,7 @@ def complaint(source: Path) -> str | None:
     return runner.answer.error if isinstance(runner.answer, p.LoadFailed) else None
 
 
-@pytest.mark.parametrize("name", FAMILIES | SCALAR)
+@pytest.mark.parametrize("name", FAMILIES | SCALAR | VARIANTS)
 def test_a_translated_model_answers_as_the_stock_one(name: str, tmp_path: Path) -> None:
     family = tiny_family(name)
     source = family.source.write(tmp_path / "source.gguf")
@@ -95,6 +100,64 @@ def test_a_translated_model_answers_as_the_stock_one(name: str, tmp_path: Path) 
         assert refusal is None
     else:
         assert family.refusal in str(refusal)
+
+
+def encoded(files: Files, data: bytes, folder: Path) -> Array:
+    """What a projector makes of a picture or a sound."""
+    folder.mkdir()
+    medium, result = folder / "medium", folder / "result.npy"
+    medium.write_bytes(data)
+    program = [sys.executable, "-m", "tests.server.encode"]
+    subprocess.run([*program, files.model, *files.projectors, medium, result], check=True)
+    found: Array = np.load(result)
+    return found
+
+
+SEEING = [name for name in FAMILIES | VARIANTS if tiny_family(name).projector]
+HEARING = [name for name in SEEING if tiny_family(name).audio_tokens]
+
+
+@pytest.mark.parametrize(
+    ("name", "medium"), [*((n, PICTURE) for n in SEEING), *((n, SOUND) for n in HEARING)]
+)
+def test_a_tower_makes_the_embeddings_of_the_stock_projector(
+    name: str, medium: bytes, tmp_path: Path
+) -> None:
+    family = tiny_family(name)
+    ours = translation(family.source.write(tmp_path / "source.gguf"))
+    theirs = stock(family, tmp_path)
+
+    found, wanted = at_once(
+        lambda: encoded(ours, medium, tmp_path / "ours"),
+        lambda: encoded(theirs, medium, tmp_path / "theirs"),
+    )
+
+    assert len(found) == (family.image_tokens if medium == PICTURE else family.audio_tokens)
+    assert np.isfinite(found).all()
+    assert found.std() > 0
+    assert found.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "error"),
+    [
+        ("qwen3vl", lambda name: "deepstack" in name, "mismatch between text model"),
+        ("lfm2", lambda _: False, "wrong number of tensors"),
+    ],
+)
+def test_towers_that_llama_cpp_has_no_use_for_are_refused(
+    name: str, change: Callable[[str], bool], error: str, tmp_path: Path
+) -> None:
+    tiny = tiny_family(name).source
+    tensors = {n: array for n, array in tiny.tensors.items() if not change(n)}
+    tensors |= {} if name == "qwen3vl" else {"v.position_embd.weight": Weights().matrix(16, 4)}
+    files = translation(Tiny(tiny.keys, tensors).write(tmp_path / "source.gguf"))
+
+    runner = load(files)
+    runner.close()
+
+    assert isinstance(runner.answer, p.LoadFailed)
+    assert error in runner.answer.error
 
 
 def test_a_translation_in_pieces_answers_as_one_in_a_file(tmp_path: Path) -> None:
