@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from ollama_server.chat import prompt as prompts
-from ollama_server.chat.parse import output_format
+from ollama_server.chat.parse import output_format, with_harmony_names
+from ollama_server.chat.parse.format import OutputFormat
 from ollama_server.chat.prompt import PromptTemplate
 from ollama_server.chat.template.shield import Piece, shield_tokens, split_shielded, unshielded
 from ollama_server.chat.types import Media, Message, Think, Tool
@@ -61,10 +62,12 @@ async def build(
     if request.raw:
         return _with_media(request.prompt, request.media)
     # Found once for each model, by compiling and rendering, which may take a while.
-    template = await asyncio.to_thread(_examined_template, request, installed)
+    template, output = await asyncio.to_thread(_examined_template, request, installed)
     if request.messages is None and request.suffix:
         return await _fill_in(request, installed, runner, template, think)
     messages = assemble(request, installed.model)
+    if output.messages and output.messages.kind == "harmony":
+        tools, messages = with_harmony_names(tools, messages)
     if request.messages is not None:
         messages = shield_tokens(messages, _turn_tokens(installed, template))
     takes_media = not {"vision", "audio"}.isdisjoint(installed.capabilities)
@@ -87,11 +90,12 @@ async def build(
     return prompt
 
 
-def _examined_template(request: GenerationRequest, installed: Installed) -> PromptTemplate:
-    """The template of a request, after a look at how its model writes answers."""
+def _examined_template(
+    request: GenerationRequest, installed: Installed
+) -> tuple[PromptTemplate, OutputFormat]:
+    """The template of a request, and how its model writes answers."""
     template = installed.template_for(request.template, completion=request.messages is None)
-    output_format(template, installed.model.config.parser)
-    return template
+    return template, output_format(template, installed.model.config.parser)
 
 
 def assemble(request: GenerationRequest, model: Model) -> list[Message]:

@@ -97,3 +97,22 @@ def test_json_follows_the_thinking_in_one_run(server: ServerProcess) -> None:
     for stream in (True, False):
         answer, _ = chat(server, [question], stream=stream, think=True, format=schema, tools=[])
         assert set(json.loads(answer["content"])) == {"capital", "in_europe"}
+
+
+def test_harmony_models_see_names_that_they_can_write(server: ServerProcess) -> None:
+    template = (
+        "{{ range .Tools }}[{{ .Function.Name }}]{{ end }}{{ range .Messages }}{{ .ToolName }}"
+        "{{ range .ToolCalls }}{{ .Function.Name }}>{{ end }}{{ end }}"
+    )
+    server.create("oss", **{"from": "tiny", "parser": "harmony", "template": template})
+    tool = {"type": "function", "function": {"name": "get-tide.now", "parameters": {}}}
+    call = {"function": {"name": "get-tide.now", "arguments": {}}}
+    messages = [
+        {"role": "user", "content": "How is the tide?"},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_name": "get-tide.now", "content": "low"},
+    ]
+    body = {"model": "oss", "messages": messages, "tools": [tool], "_debug_render_only": True}
+    answer = server.client.post("/api/chat", json=body).json()
+    shown = answer["_debug_info"]["rendered_template"]
+    assert shown == "[get_tide_now]get_tide_now>get_tide_now"

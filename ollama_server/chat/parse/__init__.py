@@ -16,7 +16,7 @@ from ollama_server.chat.parse.make import (
     thinking_end,
 )
 from ollama_server.chat.parse.parser import OutputParser
-from ollama_server.chat.parse.tools import harmony_names, random_id
+from ollama_server.chat.parse.tools import harmony_names, random_id, with_harmony_names
 
 __all__ = [
     "PARSERS",
@@ -34,4 +34,5 @@ __all__ = [
     "requested_schema",
     "starts_inside",
     "thinking_end",
+    "with_harmony_names",
 ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ollama_server.chat.types import Tool, ToolCall
+from ollama_server.chat.types import Message, Tool, ToolCall
 
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 _NAME = re.compile(r"[^\s<>{}\[\]\"'`|]{1,256}\Z")
@@ -38,7 +38,8 @@ def harmony_names(names: Iterable[str]) -> dict[str, str]:
         if name in _KEPT_IN_HARMONY:
             converted[name] = name
             continue
-        plain = re.sub(r"[^A-Za-z0-9_$]", "", re.sub(r"[\s.\-]", "_", name)) or "unnamed"
+        spaced = re.sub(r"[\s.\-]", "_", name)
+        plain = "".join(c for c in spaced if c.isalpha() or c.isdecimal() or c in "_$") or "unnamed"
         if plain[0].isdigit():
             plain = "_" + plain
         unique, number = plain, 2
@@ -46,6 +47,24 @@ def harmony_names(names: Iterable[str]) -> dict[str, str]:
             unique, number = f"{plain}_{number}", number + 1
         converted[name] = unique
     return converted
+
+
+def with_harmony_names(
+    tools: Sequence[Tool], messages: Sequence[Message]
+) -> tuple[list[Tool], list[Message]]:
+    """Tools and their earlier calls and results under the names that gpt-oss may see."""
+    declared = [tool.name for tool in tools]
+    called = [call.name for message in messages for call in message.tool_calls]
+    names = harmony_names(dict.fromkeys([*declared, *called]))
+    renamed = [
+        replace(
+            message,
+            tool_calls=[replace(call, name=names[call.name]) for call in message.tool_calls],
+            tool_name=names.get(message.tool_name, message.tool_name),
+        )
+        for message in messages
+    ]
+    return [replace(tool, name=names[tool.name]) for tool in tools], renamed
 
 
 class ToolBox:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from ollama_server.chat.parse.tools import harmony_names
+from ollama_server.chat.parse.tools import harmony_names, with_harmony_names
 from ollama_server.chat.parse.values import close_json, coerce, load_any, load_json, load_python
+from ollama_server.chat.types import Message, Tool, ToolCall
 
 
 def typed(*names: str) -> dict[str, Any]:
@@ -81,13 +82,25 @@ def test_open_json_is_closed(text: str, closed: str | None) -> None:
 
 
 def test_names_for_gpt_oss_are_identifiers_and_distinct() -> None:
-    names = ["a b", "a-b", "a.b", "1x", "é", "python", "browser.open"]
+    names = ["a b", "a-b", "a.b", "1x", "é!", "?", "python", "browser.open"]
     assert harmony_names(names) == {
         "a b": "a_b",
         "a-b": "a_b_2",
         "a.b": "a_b_3",
         "1x": "_1x",
-        "é": "unnamed",
+        "é!": "é",
+        "?": "unnamed",
         "python": "python",
         "browser.open": "browser.open",
     }
+
+
+def test_gpt_oss_sees_the_same_names_in_tools_calls_and_results() -> None:
+    tools = [Tool("get_tide"), Tool("get-tide")]
+    calls = [ToolCall("get-tide", {}), ToolCall("old.tool", {})]
+    history = [Message("assistant", tool_calls=calls), Message("tool", tool_name="get-tide")]
+    seen, messages = with_harmony_names(tools, history)
+    assert [tool.name for tool in seen] == ["get_tide", "get_tide_2"]
+    assert [call.name for call in messages[0].tool_calls] == ["get_tide_2", "old_tool"]
+    assert messages[1].tool_name == "get_tide_2"
+    assert [call.name for call in history[0].tool_calls] == ["get-tide", "old.tool"]
