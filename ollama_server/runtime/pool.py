@@ -213,7 +213,8 @@ class Pool:
         self, model: Model, options: LoadOptions, keep_alive: float | None
     ) -> Loaded:
         """Wait for the job that loads this model, a new one if need be; the caller owns a use."""
-        if self.waiting >= self._settings.max_queue:
+        # Whoever is first does not wait for others, whatever the limit is.
+        if self.waiting >= max(1, self._settings.max_queue):
             raise Busy
         job = self._job_for(model, options)
         if job is None:

@@ -180,6 +180,12 @@ def test_a_full_queue_answers_503_and_loaded_models_still_serve(frail: ServerPro
     assert refused[0].json() == {"error": text}
 
 
+def test_a_queue_without_room_still_loads_for_the_first(home: Path) -> None:
+    process = ServerProcess(home, MAX_QUEUE="0")
+    assert process.generate("Hi")["done"] is True
+    process.close()
+
+
 def test_a_model_too_big_for_the_memory_is_refused_with_advice(frail: ServerProcess) -> None:
     path = frail.home / "huge.gguf"
     write_model(path, context_length=2**31 - 1)
