@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -136,6 +137,22 @@ def test_a_stop_string_ends_the_answer_and_is_no_part_of_it(server: ServerProces
         answer = ask(stop=stop)
         assert answer["response"] == text[: text.index(word)]
         assert answer["done_reason"] == "stop"
+
+
+@pytest.mark.parametrize("path", ["/api/generate", "/api/chat"])
+def test_a_text_that_repeats_itself_is_not_cut_off(server: ServerProcess, path: str) -> None:
+    # Ollama ends such a stream without a last frame after thirty equal pieces.
+    schema = {"type": "string", "pattern": "^( a){60}$"}
+    question = {"prompt": "Sing", "messages": [{"role": "user", "content": "Sing"}]}
+    options = {"temperature": 0, "num_predict": 200}
+    *news, last = lines(
+        server, path, **question, format=schema, think=False, logprobs=True, options=options
+    )
+    tokens = [entry["token"] for frame in news for entry in frame.get("logprobs", [])]
+    assert max(len(list(same)) for _, same in groupby(tokens)) > 30
+    assert (last["done"], last["done_reason"]) == (True, "stop")
+    texts = [frame.get("response") or frame.get("message", {}).get("content", "") for frame in news]
+    assert json.loads("".join(texts)) == " a" * 60
 
 
 def test_system_and_template_shape_the_prompt(server: ServerProcess) -> None:
