@@ -36,10 +36,11 @@ _EPSILON = "attention.layer_norm_epsilon"
 
 @dataclass(frozen=True)
 class _Parts:
-    """What a type of projector needs beside its blocks, and layers that follow each other."""
+    """What a type of projector needs, in each block too, and layers that follow each other."""
 
     needs: tuple[str, ...]
     chains: tuple[tuple[str, str], ...] = ()
+    in_block: tuple[str, ...] = ()
 
 
 _QWEN = (("mm.0.weight", "mm.2.weight"),)
@@ -60,7 +61,15 @@ _PARTS = {
         (("mm.1.weight", "mm.2.weight"),),
     ),
     "qwen2.5vl_merger": _Parts(
-        ("v.patch_embd.weight", "v.patch_embd.weight.1", "v.post_ln.weight", "mm.2.bias"), _QWEN
+        (
+            "v.patch_embd.weight",
+            "v.patch_embd.weight.1",
+            "v.post_ln.weight",
+            "mm.0.bias",
+            "mm.2.bias",
+        ),
+        _QWEN,
+        ("attn_q.bias", "attn_k.bias", "attn_v.bias"),
     ),
     "qwen3vl_merger": _Parts(
         (
@@ -69,9 +78,11 @@ _PARTS = {
             "v.patch_embd.bias",
             "v.position_embd.weight",
             "v.post_ln.weight",
+            "mm.0.bias",
             "mm.2.bias",
         ),
         _QWEN,
+        ("attn_qkv.weight", "attn_qkv.bias"),
     ),
     "llama4": _Parts(
         ("v.patch_embd.weight", "v.class_embd", "v.position_embd.weight"),
@@ -150,7 +161,8 @@ def _part_problems(header: GGUF, shapes: Shapes) -> Iterator[str]:
     parts = _PARTS.get(str(kind or header.metadata.get("clip.vision.projector_type")))
     if parts is None:
         return
-    for name in parts.needs:
+    blocks = _blocks(shapes, "v.blk.")
+    for name in (*parts.needs, *(block + name for block in blocks for name in parts.in_block)):
         if name not in shapes:
             yield f"the tensor {name} is missing"
     for first, second in parts.chains:
@@ -169,7 +181,9 @@ def _layer_problems(header: GGUF, shapes: Shapes) -> Iterator[str]:
     for name, shape in shapes.items():
         head, _, kind = name.rpartition(".")
         weight = shapes.get(f"{head}.weight")
-        if kind == "bias" and weight is not None and shape != weight[-1:]:
+        if kind == "bias" and weight is None:
+            yield f"the tensor {head}.weight is missing"
+        elif kind == "bias" and weight is not None and shape != weight[-1:]:
             yield f"the tensor {name} has {shape[0] if shape else 0} elements"
     for tower, modality in (("v", "vision"), ("a", "audio")):
         width = header.metadata.get(f"clip.{modality}.embedding_length")

@@ -69,6 +69,9 @@ def test_sound_projectors_pass(name: str, tmp_path: Path) -> None:
     [
         ("gemma3", "v.position_embd.weight", "v.position_embd.weight is missing"),
         ("gemma3", "v.blk.0.ffn_up.bias", "v.blk.0.ffn_up.bias has 47 elements"),
+        ("qwen3vl", "v.blk.1.attn_qkv.bias", "v.blk.1.attn_qkv.bias is missing"),
+        ("qwen25vl", "v.blk.1.attn_k.bias", "v.blk.1.attn_k.bias is missing"),
+        ("gemma3", "v.blk.0.attn_k.weight", "v.blk.0.attn_k.weight is missing"),
         ("mistral3", "v.blk.0.ln1.weight", "v.blk.0.ln1.weight has 15 elements"),
         ("qwen3vl", "mm.2.weight", "mm.0.weight and mm.2.weight do not fit"),
         ("llama4", "v.blk.1.attn_q.weight", "v.blk.1.attn_q.weight"),
