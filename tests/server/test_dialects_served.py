@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ollama_server.store.gguf import read_gguf
 from tests.process import ServerProcess
 from tests.server.dialects import PICTURE
 from tests.unit.store.dialects import seeing
-from tests.unit.store.dialects.families import tiny_family
-from tests.unit.store.dialects.tiny import Tiny
+from tests.unit.store.dialects.families import FAMILIES, tiny_family
+from tests.unit.store.dialects.tiny import WIDTH, Tiny
 from tests.unit.transfer.local_registry import LocalRegistry
 from tests.unit.transfer.serving import serving
 
@@ -56,6 +58,49 @@ def see(server: ServerProcess, model: str) -> dict[str, Any]:
 def show(server: ServerProcess, model: str) -> dict[str, Any]:
     shown: dict[str, Any] = server.post("/api/show", model=model, verbose=True).json()
     return shown
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_published_model_is_created_and_answers(
+    name: str, server: ServerProcess, create: Create
+) -> None:
+    family = tiny_family(name)
+    model = create("published", family.source)
+    if family.embedding:
+        answer = server.post("/api/embed", model=model, input="ab")
+        assert len(answer.json()["embeddings"][0]) == WIDTH
+    elif family.projector:
+        assert see(server, model)["prompt_eval_count"] > family.image_tokens
+    else:
+        assert say(server, model)["eval_count"] > 0
+
+
+def test_a_limited_cache_keeps_what_was_used_last(tmp_path: Path) -> None:
+    first, second = (tiny_family(name).source for name in ("gptoss", "olmo3"))
+    server = ServerProcess(tmp_path, CACHE_MAX=str(len(first.encode()) + 1000))
+    try:
+        for name, source in (("first", first), ("second", second), ("first", first)):
+            files = {"model.gguf": server.upload(source.encode())}
+            server.create(name, files=files)
+            say(server, name)
+            server.post("/api/generate", model=name, keep_alive=0).raise_for_status()
+            (kept,) = (server.home / "models" / "derived").glob("*.gguf")
+            assert read_gguf(kept).architecture == {"first": "gpt-oss", "second": "olmo2"}[name]
+    finally:
+        server.close()
+
+
+def test_a_models_own_template_comes_before_the_one_of_its_translation(
+    server: ServerProcess, create: Create
+) -> None:
+    source = tiny_family("gemma3").source
+    model = create("published", source, template="{{ .System }}|{{ .Prompt }}")
+    plain, with_system = (
+        server.chat("ab", model=model, messages=[*system, {"role": "user", "content": "ab"}])
+        for system in ([], [{"role": "system", "content": "aaaa"}])
+    )
+    # A token for each letter: the template of the translation would refuse the second.
+    assert with_system["prompt_eval_count"] == plain["prompt_eval_count"] + 4
 
 
 def test_a_published_model_answers_and_stays_what_it_was(
