@@ -15,7 +15,11 @@ from statistics import median
 
 # Steps that one number of threads is judged by; the first one after a change does not count.
 TRIAL_STEPS = 8
-# Steps between trials: often at first and after a success, ever more seldom without one.
+# A trial whose first counted steps were all so much slower is lost, and ends there.
+FIRST_LOOK = 2
+LOST = 1.15
+# Steps between trials: often at first and after a success, ever more seldom without one, and most
+# seldom where it was no close race.
 FIRST_PAUSE = 24
 LONGEST_PAUSE = 1536
 # Fewer threads win a draw: what they leave idle is there for the server and everybody else.
@@ -51,7 +55,10 @@ class Threads:
             return
         self._seconds.append(seconds)
         if self._trial is not None:
-            if len(self._seconds) > TRIAL_STEPS:
+            counted = len(self._seconds) - 1
+            if counted == FIRST_LOOK and min(list(self._seconds)[1:]) > LOST * self._usual:
+                self._give_up(4)
+            elif counted == TRIAL_STEPS:
                 self._judge(self._trial)
             return
         self._left -= 1
@@ -59,7 +66,8 @@ class Threads:
             self._try_next()
 
     def _disturbed(self) -> bool:
-        return self._usual > 0 and min(self._seconds) > DISTURBED * self._usual
+        limit = DISTURBED * self._usual
+        return self._seconds[-1] > limit > 0 and min(self._seconds) > limit
 
     def _try_next(self) -> None:
         if self._disturbed():
@@ -72,17 +80,21 @@ class Threads:
 
     def _judge(self, trial: int) -> None:
         seconds = self._typical()
+        if seconds > self._usual * (DRAW if trial > self._rung else GAIN):
+            self._give_up(2)
+            return
         self._trial = None
-        if seconds <= self._usual * (DRAW if trial > self._rung else GAIN):
-            self._rung = trial
-            self._usual = seconds
-            self._pause = FIRST_PAUSE
-            self._seconds.clear()
-        else:
-            self._change(self._rung)
-            self._direction = -self._direction
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        self._left = self._pause
+        self._rung = trial
+        self._usual = seconds
+        self._left = self._pause = FIRST_PAUSE
+        self._seconds.clear()
+
+    def _give_up(self, rarer: int) -> None:
+        """Go back to the number before; the next trial comes after so many times the pause."""
+        self._trial = None
+        self._change(self._rung)
+        self._direction = -self._direction
+        self._left = self._pause = min(rarer * self._pause, LONGEST_PAUSE)
 
     def _typical(self) -> float:
         return median(list(self._seconds)[1:])

@@ -67,3 +67,8 @@ def test_one_core_is_never_left() -> None:
 
 def test_the_ladder_reaches_down_to_one_thread() -> None:
     assert ladder(16) == [16, 12, 9, 7, 5, 4, 3, 2, 1]
+
+
+def test_a_trial_that_is_clearly_lost_ends_after_a_few_steps() -> None:
+    history = Machine(2, lambda threads: 1.0 / threads).run(300)
+    assert 0 < history.count(1) <= 6
