@@ -8,6 +8,7 @@ llama.cpp build can compute on as JSON and ends.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import queue
 import signal
@@ -83,6 +84,7 @@ def serve(
         target=read, args=(model, intake, pipe, messages, inbox), name="reader", daemon=True
     )
     reader.start()
+    gc.freeze()  # what is there by now stays: no collection has to look at it between two steps
     try:
         Engine(model, inbox, pipe.send, projector, drafter).run()
     except BrokenPipeError:

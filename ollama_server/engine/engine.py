@@ -22,7 +22,7 @@ from .embedding import Embedder
 from .intake import Prepared
 from .model import Logits, Model
 from .news import News
-from .sampling import logprob
+from .sampling import SamplingError, logprob
 from .scheduler import Run, Scheduler
 from .sequence import Sequence
 from .slots import Slots
@@ -77,7 +77,7 @@ class Engine:
                 self._decode_media(media, runs)
             if self._embedder.busy:
                 self._embed()
-            self._news.send_due(self._step_seconds if self._slots.live else math.inf)
+            self._news.before_step(self._step_seconds if self._slots.live else math.inf)
         for sequence in [*self._slots.live, *self._waiting]:
             sequence.sampler.close()
 
@@ -162,6 +162,7 @@ class Engine:
         complete = [run for run in runs if run.complete]
         logits = self._model.logits(batch.rows) if complete else None
         self._step_seconds = seconds = time.perf_counter() - started
+        self._news.computed(seconds)
         self._scheduler.measured(runs, seconds)
         if batch.size == 1 and self._threads is not None:
             self._threads.measured(seconds)
@@ -186,6 +187,8 @@ class Engine:
 
     def _next_media(self) -> Sequence | None:
         """The sequence that has waited longest to have embeddings computed."""
+        if self._projector is None:
+            return None
         waiting = [s for s in self._slots.live if s.media and s.chunk_at(s.computed)]
         return min(waiting, key=lambda s: s.started_ns, default=None)
 
@@ -275,6 +278,9 @@ class Engine:
             tokens = constraint.accept(token, piece) if constraint and not ended else [token]
         except GrammarError as error:
             self._fail(sequence, f"the grammar failed: {error}")
+            return
+        except SamplingError as error:
+            self._fail(sequence, str(error))
             return
         if not sequence.generated:
             sequence.first_token_ns = time.perf_counter_ns()

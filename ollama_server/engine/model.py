@@ -409,12 +409,12 @@ class Model:
 
     def logits(self, rows: int) -> Logits:
         """A writable view of the last batch's logits, shape (rows, n_vocab), in batch order."""
-        pointer = lib.llama_get_logits(self._ctx)
-        place = (ctypes.addressof(pointer.contents), rows)
+        place = (logits_address(self._ctx), rows)
         view = self._views.get(place)
         if view is None:  # making one takes longer than most of a step's other work
             if len(self._views) > MAX_VIEWS:
                 self._views.clear()
+            pointer = ctypes.cast(place[0], ctypes.POINTER(ctypes.c_float))
             view = np.ctypeslib.as_array(pointer, shape=(rows, self.n_vocab))
             self._views[place] = view
         return view
@@ -469,6 +469,10 @@ class Model:
         """Forget everything in every sequence."""
         if self.memory:
             lib.llama_memory_clear(self.memory, True)
+
+
+# Of the library's own prototype, a pointer object comes back, which is looked into every step.
+logits_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(("llama_get_logits", lib._lib))
 
 
 def is_host(device: str) -> bool:

@@ -3,7 +3,8 @@
 Passing a token on wakes the server and the client, and where the same cores compute the model, both
 run with cold caches: a third of a millisecond, of five that a step of a small model takes. Nobody
 sees whether a token comes some milliseconds later. So steps that are quicker than ``PAUSE`` share a
-frame; the first words of an answer, its end, and slower steps never wait.
+frame, which leaves when a step has computed and one core samples: another one can pass it on then.
+The first words of an answer, its end, and slower steps never wait.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from collections.abc import Callable
 
 from . import protocol as p
 
-# Seconds that news may wait for company: one picture of a screen.
-PAUSE = 0.016
+# Seconds that news may wait for company: as long as a picture of a film stands, or less.
+PAUSE = 0.025
 # Sampling leaves a core idle, on which the server can pass on the first news in the meantime.
 AT_ONCE = 4
 
@@ -44,9 +45,14 @@ class News:
         self._ends.append(message)
         self._urgent = True
 
-    def send_due(self, step_seconds: float) -> None:
-        """Send what must not wait for another step of ``step_seconds``."""
-        if self._urgent or (self._deltas and self._overdue(step_seconds)):
+    def before_step(self, step_seconds: float) -> None:
+        """Send what must not wait for a step that is to compute for ``step_seconds``."""
+        if self._urgent or (self._deltas and step_seconds > PAUSE):
+            self.send()
+
+    def computed(self, step_seconds: float) -> None:
+        """Send what must not wait for another such step; the last one has just computed."""
+        if self._deltas and self._overdue(step_seconds):
             self.send()
 
     def send(self) -> None:

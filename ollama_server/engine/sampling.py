@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import math
 import secrets
+from functools import lru_cache
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
@@ -31,7 +32,7 @@ Ids = NDArray[np.integer]
 
 
 class SamplingError(ValueError):
-    """A sampler setting is out of range; the message names it."""
+    """A sampler setting is out of range, or logits are no numbers; the message says which."""
 
 
 def check(sampling: Sampling) -> None:
@@ -66,6 +67,7 @@ class Sampler:
         self._bias = [(t, b) for t, b in sampling.logit_bias.items() if 0 <= t < n_vocab]
         self._chain = self._build(sampling, n_vocab)
         self._pool = Pool(POOL)
+        self._shortlist = shortlist(n_vocab)
 
     def _build(self, sampling: Sampling, n_vocab: int) -> Any:
         chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
@@ -125,7 +127,7 @@ class Sampler:
         if allowed is not None:
             return allowed
         if not self._penalized and 0 < self._top_k <= NARROW_UP_TO:
-            return likeliest(logits, self._top_k)
+            return self._shortlist.best(logits, self._top_k)
         return None
 
     def _draw(self, logits: Logits, ids: Ids | None) -> int:
@@ -166,28 +168,64 @@ class Pool:
         self.array.sorted = False
 
 
-def likeliest(logits: Logits, count: int) -> Ids:
-    """The ids with the ``count`` highest logits, in no order, and few others.
+class Shortlist:
+    """Finds the highest logits of a vocabulary's rows; for one thread.
 
-    Seen as rows of a matrix, the vocabulary's columns are blocks. The highest logits of ``count``
-    different blocks are a floor below which none of the ``count`` best can lie, and the blocks that
-    do not reach it need no look. Blocks of blocks give nearly the same floor for less sorting.
+    Seen as rows of a matrix, the vocabulary's columns are blocks. The highest logits of some
+    different blocks are a floor below which none of as many best can lie, and the blocks that do
+    not reach it need no look. Blocks of blocks give nearly the same floor for less sorting.
+
+    Behind a step the caches hold weights, and every call costs a multiple of what it computes:
+    hence the few calls, into arrays that are there.
     """
-    size = len(logits) // (FINE * COARSE) * (FINE * COARSE)
-    width = size // FINE
-    if width <= 2 * count:
-        return np.arange(len(logits))
-    head = logits[:size].reshape(FINE, width)
-    peaks = head.max(axis=0)
-    tops = peaks
-    if width // COARSE > 2 * count:
-        tops = peaks.reshape(COARSE, width // COARSE).max(axis=0)
-    floor = np.partition(tops, len(tops) - count)[len(tops) - count]
-    blocks = (peaks >= floor).nonzero()[0]
-    rows, columns = (head.take(blocks, axis=1) >= floor).nonzero()
-    ids: Ids = rows * width + blocks[columns]
-    tail = (logits[size:] >= floor).nonzero()[0]
-    return np.concatenate((ids, tail + size)) if len(tail) else ids
+
+    __slots__ = ("_groups", "_peaks", "_size", "_tops", "_width")
+
+    def __init__(self, n_vocab: int) -> None:
+        self._size = n_vocab // (FINE * COARSE) * (FINE * COARSE)
+        self._width = self._size // FINE
+        self._peaks = np.empty(self._width, dtype=np.float32)
+        self._groups = self._peaks.reshape(COARSE, self._width // COARSE)
+        self._tops = np.empty(self._width // COARSE, dtype=np.float32)
+
+    def best(self, logits: Logits, count: int) -> Ids:
+        """The ids with the ``count`` highest logits, in no order, and few others.
+
+        Raises SamplingError where logits are not comparable.
+        """
+        size, width = self._size, self._width
+        if width <= 2 * count:
+            return np.arange(len(logits))
+        head = logits[:size].reshape(FINE, width)
+        floor = self._floor(head, count)
+        blocks = (self._peaks >= floor).nonzero()[0]
+        rows, columns = (head.take(blocks, 1) >= floor).nonzero()
+        ids: Ids = rows * width + blocks[columns]
+        tail = (logits[size:] >= floor).nonzero()[0]
+        if len(tail):
+            ids = np.concatenate((ids, tail + size))
+        if not len(ids):
+            raise SamplingError("the model computed logits that are not numbers")
+        return ids
+
+    def _floor(self, head: Logits, count: int) -> np.float32:
+        """A logit that at least ``count`` reach; afterwards ``_peaks`` are the blocks' highest."""
+        highest = np.maximum.reduce
+        highest(head, axis=0, out=self._peaks)
+        tops = self._tops
+        if len(tops) > 2 * count:
+            highest(self._groups, axis=0, out=tops)
+        else:
+            tops = self._peaks.copy()
+        tops.partition(len(tops) - count)
+        floor: np.float32 = tops[len(tops) - count]
+        return floor
+
+
+@lru_cache(maxsize=4)
+def shortlist(n_vocab: int) -> Shortlist:
+    """The one of all samplers of a vocabulary: they sample one after the other."""
+    return Shortlist(n_vocab)
 
 
 def logprob(logits: Logits, token: int, top: int) -> Logprob:

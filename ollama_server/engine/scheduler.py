@@ -126,11 +126,15 @@ class Scheduler:
 
     def measured(self, runs: list[Run], seconds: float) -> None:
         """Learn from a step that took ``seconds``."""
-        prefill = sum(run.count for run in runs if not run.sequence.decoding)
+        prefill = total = 0
+        for run in runs:
+            total += run.count
+            if not run.sequence.decoding:
+                prefill += run.count
         if prefill == 0:
             self._decode_seconds = blend(self._decode_seconds, seconds)
         elif prefill >= SMALLEST_CHUNK:
-            decoding = self._decode_seconds if prefill < sum(run.count for run in runs) else 0.0
+            decoding = self._decode_seconds if prefill < total else 0.0
             per_token = max(seconds - decoding, seconds / 4) / prefill
             if prefill >= TILE:
                 self._tiled_seconds = blend(self._tiled_seconds, per_token)

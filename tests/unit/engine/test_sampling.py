@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ollama_server.engine.protocol import Sampling
-from ollama_server.engine.sampling import Sampler, SamplingError, likeliest, logprob
+from ollama_server.engine.sampling import Sampler, SamplingError, logprob, shortlist
 
 VOCABULARY = 20_003
 
@@ -21,7 +21,7 @@ def rows(seed: int, count: int = 1) -> np.ndarray:
 def test_the_narrowed_vocabulary_contains_the_best_candidates(seed: int) -> None:
     logits = rows(seed)[0]
     best = set(np.argsort(-logits)[:40].tolist())
-    narrowed = likeliest(logits, 40)
+    narrowed = shortlist(VOCABULARY).best(logits, 40)
     assert best <= set(narrowed.tolist())
     assert len(narrowed) < VOCABULARY / 4
     assert len(set(narrowed.tolist())) == len(narrowed)
@@ -31,7 +31,7 @@ def test_the_best_candidates_are_found_wherever_they_lie() -> None:
     logits = np.zeros(VOCABULARY, dtype=np.float32)
     for place in (0, 63, 64, VOCABULARY // 2, VOCABULARY - 1, VOCABULARY - 2):
         logits[place] = 5.0
-    found = set(likeliest(logits, 6).tolist())
+    found = set(shortlist(VOCABULARY).best(logits, 6).tolist())
     assert {0, 63, 64, VOCABULARY // 2, VOCABULARY - 1, VOCABULARY - 2} <= found
 
 
