@@ -94,7 +94,7 @@ HELP_SHORTCUTS = """Available keyboard shortcuts:
 def handle(conversation: Conversation, text: str) -> bool:
     """Run a slash command; False where the text is a message after all (a path)."""
     command, _, rest = text.partition(" ")
-    for name, action in _COMMANDS.items():
+    for name, action in COMMANDS.items():
         if command.startswith(name):
             action(conversation, rest.strip())
             return True
@@ -203,7 +203,7 @@ def _show_parameters(stored: str, session: dict[str, Any]) -> None:
 
 def _set(conversation: Conversation, rest: str) -> None:
     what, _, value = rest.partition(" ")
-    action = _SETTERS.get(what)
+    action = SETTERS.get(what)
     if action is None:
         sys.stderr.write(HELP_SET)
         if what:
@@ -283,7 +283,7 @@ def _history(value: bool) -> Callable[[Conversation, str], None]:
     return change
 
 
-_SETTERS: dict[str, Callable[[Conversation, str], None]] = {
+SETTERS: dict[str, Callable[[Conversation, str], None]] = {
     "parameter": _set_parameter,
     "system": _set_system,
     "format": _set_format,
@@ -297,7 +297,7 @@ _SETTERS: dict[str, Callable[[Conversation, str], None]] = {
     "history": _history(True),
     "nohistory": _history(False),
 }
-_COMMANDS: dict[str, Callable[[Conversation, str], None]] = {
+COMMANDS: dict[str, Callable[[Conversation, str], None]] = {
     "/set": _set,
     "/show": _show,
     "/load": _load,

@@ -9,7 +9,9 @@ from pathlib import Path
 import gguf
 import ollama
 import pytest
+import typer
 
+from ollama_server.cli.app import app
 from tests.cli.conftest import Command, Session
 from tests.process import TINY, ServerProcess
 from tests.unit.transfer.programs import DockerRegistry, docker_registry, needs_registry
@@ -53,6 +55,17 @@ def in_order(screen: str, wanted: list[str]) -> bool:
     """Whether the texts appear, one after the other."""
     pattern = ".*?".join(re.escape(text) for text in wanted)
     return re.search(pattern, screen, re.S) is not None
+
+
+# Ollama's package has nothing of the kind; test_commands.py and test_account.py have them.
+WITHOUT_COUNTERPART = {"signin", "login", "signout", "logout", "bench", "fsck", "doctor"}
+SECOND_NAMES = {"start", "ls"}
+
+
+def test_every_command_is_on_a_terminal_here() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    shown = set(re.findall(r"(?:screen|session)\(\"([a-z]+)\"", text))
+    assert shown | WITHOUT_COUNTERPART | SECOND_NAMES == set(typer.main.get_group(app).commands)
 
 
 def test_serve_makes_a_key_and_leaves_on_ctrl_c(

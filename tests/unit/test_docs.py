@@ -12,6 +12,8 @@ import typer
 
 from ollama_server.app import create_app, leaf_routes
 from ollama_server.cli.app import app as command_line
+from ollama_server.cli.commands import COMMANDS as SLASH_COMMANDS
+from ollama_server.cli.commands import SETTERS
 from ollama_server.routes.openapi import TAGS
 from ollama_server.settings import INHERITED, Settings
 from ollama_server.wire.examples import EXAMPLES
@@ -52,6 +54,23 @@ def test_every_command_is_in_the_reference() -> None:
     table = "\n".join(line for line in text.splitlines() if line.startswith("| `"))
     commands = typer.main.get_group(command_line).commands
     missing = [name for name in commands if not re.search(rf"`{name}\b", table)]
+    assert missing == []
+
+
+def test_every_flag_and_slash_command_is_in_the_reference() -> None:
+    text = (DOCS / "cli.md").read_text()
+    commands = typer.main.get_group(command_line).commands.values()
+    flags = {
+        flag
+        for command in commands
+        for parameter in command.params
+        if not getattr(parameter, "hidden", True)
+        for flag in parameter.opts
+    }
+    assert {"--verbose", "-f", "--draft-quantize"} <= flags
+    missing = [flag for flag in flags if not re.search(rf"(?<![\w-]){flag}(?![\w-])", text)]
+    missing += [f"/set {name}" for name in SETTERS if f"/set {name}" not in text]
+    missing += [name for name in SLASH_COMMANDS if f"`{name}" not in text]
     assert missing == []
 
 
