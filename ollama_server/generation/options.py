@@ -38,6 +38,8 @@ _FLOATS = {
     "frequency_penalty",
 }
 _BOOLEANS = {"use_mmap"}
+# Every option there is; all others are ignored.
+NAMES = frozenset(_INTEGERS | _FLOATS | _BOOLEANS | {"stop"})
 _INT32 = 2**31 - 1
 _FLOAT32 = (2 - 2**-23) * 2.0**127
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import warnings
 from pathlib import Path
@@ -14,7 +15,10 @@ from ollama_server.app import create_app, leaf_routes
 from ollama_server.cli.app import app as command_line
 from ollama_server.cli.commands import COMMANDS as SLASH_COMMANDS
 from ollama_server.cli.commands import SETTERS
+from ollama_server.engine.protocol import Sampling
+from ollama_server.generation import options
 from ollama_server.routes.openapi import TAGS
+from ollama_server.runtime.plan import LoadOptions
 from ollama_server.settings import INHERITED, Settings
 from ollama_server.wire.examples import EXAMPLES
 
@@ -29,6 +33,34 @@ def test_every_route_is_in_the_api_reference(tmp_path: Path) -> None:
     routes = leaf_routes(create_app(Settings(models=tmp_path)).routes)
     paths = {re.sub(r":path\}", "}", getattr(route, "path", "")) for route in routes}
     assert documented == paths
+
+
+def documented_options() -> dict[str, tuple[str, str]]:
+    """Name, default and meaning of each option in the API reference."""
+    section = (DOCS / "api.md").read_text().partition("### Options")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (.*) \|$", section, re.M)
+    return {name: (default, meaning) for name, default, meaning in rows}
+
+
+def test_every_option_is_in_the_api_reference() -> None:
+    assert set(documented_options()) == options.NAMES
+
+
+def test_every_option_has_the_default_that_is_in_force() -> None:
+    resolved = options.resolve({}, {})
+    found = {name: default for name, (default, _) in documented_options().items()}
+    for name in Sampling.__struct_fields__:
+        if name in options.NAMES:
+            assert float(found[name]) == getattr(resolved.sampling, name), name
+    assert int(found["num_predict"]) == resolved.num_predict
+    assert int(found["num_keep"]) == resolved.num_keep
+    assert int(found["num_gpu"]) == resolved.load.num_gpu
+    assert int(found["num_thread"]) == resolved.load.num_thread
+
+
+def test_the_options_that_load_again_say_so() -> None:
+    marked = {n for n, (_, meaning) in documented_options().items() if meaning.startswith("*load*")}
+    assert marked == {field.name for field in dataclasses.fields(LoadOptions)}
 
 
 def test_every_variable_is_in_the_configuration() -> None:
