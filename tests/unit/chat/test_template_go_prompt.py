@@ -143,6 +143,17 @@ def test_tools_print_as_json_in_the_order_of_ollama_with_other_keywords_behind()
     assert show(of_parameters, message, tools=[TOOL]) == parameters
 
 
+def test_keywords_of_another_type_than_usual_are_shown_as_declared() -> None:
+    schema = {
+        "required": True,
+        "properties": {"a": {"type": "string", "required": True, "enum": 3, "anyOf": {"b": 1}}},
+    }
+    shown = show(
+        "{{ .Tools }}{{ $_ := .Messages }}", Message("user", "u"), tools=[Tool("f", "", schema)]
+    )
+    assert '"a":{"type":"string","required":true,"enum":3,"anyOf":{"b":1}}' in shown
+
+
 def test_properties_have_typescript_types() -> None:
     template = (
         "{{ range .Tools }}{{ range $name, $p := .Function.Parameters.Properties }}"

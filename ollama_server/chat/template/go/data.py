@@ -75,7 +75,7 @@ def _parameters_struct(schema: Mapping[str, Any]) -> Struct:
             "Type": schema.get("type", "object"),
             "Defs": schema.get("$defs"),
             "Items": schema.get("items"),
-            "Required": list(schema.get("required") or ()),
+            "Required": _list(schema.get("required")),
             "Properties": properties,
         },
         shown,
@@ -95,15 +95,23 @@ def _property_struct(schema: Any) -> Struct:
     declared_type = schema.get("type")
     types = declared_type if isinstance(declared_type, list) else [declared_type]
     values: dict[str, Any] = {
-        "anyOf": [_property_struct(option) for option in schema.get("anyOf") or ()],
+        "anyOf": [_property_struct(option) for option in _list(schema.get("anyOf"))],
         "type": Union(str(name) for name in types if name),
         "items": schema.get("items"),
         "description": schema.get("description") or "",
-        "enum": list(schema.get("enum") or ()),
+        "enum": _list(schema.get("enum")),
         "properties": Ordered(_properties(schema.get("properties"))),
-        "required": list(schema.get("required") or ()),
+        "required": _list(schema.get("required")),
     }
     shown = {key: value for key, value in values.items() if value}
-    shown.update((key, value) for key, value in schema.items() if key not in _PROPERTY_KEYS)
+    for key, value in schema.items():
+        # ``"required": true`` is no list, but some clients write it, and it says something.
+        if key not in _PROPERTY_KEYS or (value and key not in shown):
+            shown[key] = value
     fields = {key[0].upper() + key[1:]: value for key, value in values.items()}
     return Struct("api.ToolProperty", fields, shown)
+
+
+def _list(value: Any) -> list[Any]:
+    """A list from the request, empty where something else stands in its place."""
+    return list(value) if isinstance(value, list) else []
