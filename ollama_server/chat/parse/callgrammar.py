@@ -243,7 +243,7 @@ def _properties(schema: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any],
     if not isinstance(properties, Mapping):
         return []
     required = schema.get("required")
-    needed = set(required) if isinstance(required, list) else set()
+    needed = required if isinstance(required, list) else []
     named = [
         (key, value if isinstance(value, Mapping) else {}, key in needed)
         for key, value in properties.items()

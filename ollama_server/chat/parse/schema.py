@@ -50,7 +50,9 @@ def _closed(schema: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(properties, Mapping):
         result["properties"] = {key: _closed_if_schema(value) for key, value in properties.items()}
         required = schema.get("required", [])
-        declared = isinstance(required, list) and all(key in properties for key in required)
+        declared = isinstance(required, list) and all(
+            isinstance(key, str) and key in properties for key in required
+        )
         # What is combined must stay open: it may be another part that declares a property.
         if properties and declared and not any(key in schema for key in (*_OPEN, *_COMBINING)):
             result["additionalProperties"] = False

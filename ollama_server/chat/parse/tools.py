@@ -121,7 +121,8 @@ class ToolBox:
         if tool not in self._parameters:
             return False
         required = self._parameters[tool].get("required")
-        return not isinstance(required, list) or all(name in arguments for name in required)
+        names = required if isinstance(required, list) else []
+        return all(name in arguments for name in names if isinstance(name, str))
 
     def make(self, found: FoundCall) -> ToolCall:
         """The call, numbered and with an id."""

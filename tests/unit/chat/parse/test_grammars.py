@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from typing import Any
@@ -276,6 +277,20 @@ def test_what_is_no_format_is_refused_in_ollamas_words(value: Any, shown: str) -
 def test_a_schema_that_cannot_be_enforced_is_refused_in_llguidances_words() -> None:
     with pytest.raises(BadRequest, match='Unimplemented keys: \\["not"\\]'):
         requested_schema({"not": {}})
+
+
+@pytest.mark.parametrize("odd", [[[]], [{}], [3], {"a": 1}, "a", 3, True, None])
+@pytest.mark.parametrize("keyword", ["required", "properties", "items", "anyOf", "$defs", "type"])
+def test_schemas_with_odd_parts_are_refused_or_enforced(keyword: str, odd: Any) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, keyword: odd}
+    with contextlib.suppress(BadRequest):
+        format_grammar(requested_schema(schema) or {})
+    tool = Tool("odd", "", schema)
+    for source in ("qwen3-coder", "qwen3", "lfm2", "gemma4", "glm-4.7", "harmony"):
+        assert forced_tool_grammar(format_of(source), [tool])
+        text = "<tool_call>odd<arg_key>a</arg_key><arg_value>b</arg_value>"
+        answer = parse([text], format_of(source), tools=[tool], think=False)
+        assert answer.calls or answer.content
 
 
 def test_a_schema_nested_too_deeply_is_refused() -> None:
