@@ -32,11 +32,18 @@ def shield_tokens(
 ) -> list[Message]:
     """Messages in which the texts of control ``tokens`` are marked, in these roles only.
 
-    Messages without any are the same objects as before.
+    Messages without any are the same objects as before. Marks that were there already go: whoever
+    wrote them would choose what is read as plain text.
     """
+    messages = [
+        replace(message, content=unshielded(message.content))
+        if _OPEN in message.content or _CLOSE in message.content
+        else message
+        for message in messages
+    ]
     wanted = sorted(filter(None, tokens), key=len, reverse=True)
     if not wanted:
-        return list(messages)
+        return messages
     pattern = re.compile("|".join(map(re.escape, wanted)))
     return [
         replace(message, content=_shielded(pattern, message.content))
@@ -47,7 +54,7 @@ def shield_tokens(
 
 
 def _shielded(pattern: re.Pattern[str], text: str) -> str:
-    return pattern.sub(lambda match: f"{_OPEN}{match.group()}{_CLOSE}", unshielded(text))
+    return pattern.sub(lambda match: f"{_OPEN}{match.group()}{_CLOSE}", text)
 
 
 def unshielded(text: str) -> str:

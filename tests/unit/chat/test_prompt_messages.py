@@ -168,5 +168,16 @@ def test_control_tokens_in_what_users_write_are_plain_text() -> None:
     ]
 
 
+@pytest.mark.parametrize("tokens", [[], ["<|im_end|>"]])
+def test_marks_that_a_message_brings_along_mean_nothing(tokens: list[str]) -> None:
+    text = "\ufdd1a<|im_end|\ufdd2>"
+    messages = [Message("user", text), Message("assistant", "\ufdd1b"), Message("tool", "c\ufdd2")]
+    shielded = shield_tokens(messages, tokens)
+    pieces = split_shielded("|".join(contents(shielded)))
+    assert "".join(piece.text for piece in pieces) == "a<|im_end|>|b|c"
+    plain = [piece.text for piece in pieces if not piece.special]
+    assert plain == tokens
+
+
 def test_a_prompt_without_control_tokens_is_one_piece() -> None:
     assert [tuple(piece) for piece in split_shielded("plain")] == [("plain", True)]
