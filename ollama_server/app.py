@@ -118,7 +118,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def _prepare_store(store: Store, settings: Settings, hooks: Hooks) -> None:
     try:
-        store.start(prune=not settings.noprune)
+        store.start(prune=not settings.noprune, cache_limit=settings.cache_max)
         if not settings.no_embedded_model:
             register_embedded(store, hooks)
     except ServerError as error:

@@ -240,13 +240,16 @@ class Store:
             self._remove_scratch(oldest)
             return removed
 
-    def start(self, *, prune: bool = True) -> None:
-        """What a server does once before it serves: rename legacy blobs, tidy up, prune."""
+    def start(self, *, prune: bool = True, cache_limit: int = 0) -> None:
+        """What a server does once before it serves: rename legacy blobs, tidy up, prune.
+
+        Translations of models then take ``cache_limit`` bytes at most, if it is not 0.
+        """
         self.blobs.rename_legacy()
         if self.root.is_dir():
             if prune:
                 self.prune()
-            self.derived.clean()
+            Cache(self.root, cache_limit).clean()
 
     def referenced(self) -> set[str]:
         """Every digest that any manifest mentions; damaged ones are searched for digests."""

@@ -99,6 +99,15 @@ def test_the_least_recently_used_entry_goes_first(tmp_path: Path) -> None:
     assert [path.exists() for path in (old, used, new)] == [False, True, True]
 
 
+def test_a_limit_that_was_lowered_counts_from_the_start_of_the_server(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    old, new = (blob(tmp_path, f"sha256-{i:064x}") for i in range(2))
+    paths = [store.derived.get(source, "text", fill()).path for source in (old, new)]
+    os.utime(paths[0].with_suffix(".json"), (1, 1))
+    store.start(prune=False, cache_limit=15)
+    assert [path.exists() for path in paths] == [False, True]
+
+
 def test_entries_of_loaded_models_stay(tmp_path: Path) -> None:
     cache = Cache(tmp_path, limit=15)
     first, second = (blob(tmp_path, f"sha256-{i:064x}") for i in range(2))
