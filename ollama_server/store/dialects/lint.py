@@ -11,6 +11,7 @@ from ollama_server.store.gguf import GGUF, LazyArray
 ROPE_SCALINGS = ("none", "linear", "yarn", "longrope")
 """llama.cpp aborts at any other."""
 _INCOMPATIBLE = {"mllama": "Llama 3.2 Vision's cross-attention"}
+_HEADED = (".attn_q.weight", ".attn_qkv.weight")
 _MAX_BLOCKS, _MAX_EXPERTS = 512, 1024
 _checked_vocabularies: dict[tuple[str, int, int], str] = {}
 
@@ -37,6 +38,7 @@ def _problem(header: GGUF) -> str:
         )
     return (
         _size_problem(header)
+        or _head_problem(header)
         or _expert_problem(header)
         or _latent_problem(header)
         or _rope_problem(header)
@@ -56,6 +58,15 @@ def _size_problem(header: GGUF) -> str:
                 "pull or convert the model again"
             )
     return ""
+
+
+def _head_problem(header: GGUF) -> str:
+    """Widths are divided by the number of heads."""
+    if _number(header.get("attention.head_count")) or not any(
+        tensor.name.endswith(_HEADED) for tensor in header.tensors
+    ):
+        return ""
+    return f"{header.architecture}.attention.head_count is missing: pull or convert the model again"
 
 
 def _expert_problem(header: GGUF) -> str:

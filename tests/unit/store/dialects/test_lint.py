@@ -47,6 +47,15 @@ def test_what_aborts_is_refused(
     assert text in str(caught.value)
 
 
+@pytest.mark.parametrize("count", [0, [0, 0], "many"])
+def test_attention_without_heads_is_refused(tmp_path: Path, count: object) -> None:
+    tiny = tiny_family("olmo3").text
+    keys = tiny.keys | {"olmo2.attention.head_count": count}
+    path = Tiny(keys, tiny.tensors).write(tmp_path / "model.gguf")
+    with pytest.raises(LoadError, match="head_count is missing"):
+        lint.check(read_gguf(path))
+
+
 def test_a_sound_file_passes(tmp_path: Path) -> None:
     keys = text_keys("llama") | {"tokenizer.ggml.tokens": ["a", "b"]}
     lint.check(read_gguf(Tiny(keys).write(tmp_path / "model.gguf")))
