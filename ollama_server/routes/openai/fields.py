@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ollama_server.chat.types import Think, Tool
@@ -22,6 +23,7 @@ EFFORTS: dict[str, Think] = {
 }
 
 MAX_ANSWERS = 128
+_TOKEN_ID = re.compile(r"-?[0-9]{1,10}")
 
 
 def think(effort: str) -> Think:
@@ -59,10 +61,9 @@ def stop_strings(stop: Any) -> list[str] | None:
 
 def logit_bias(biases: dict[str, float]) -> dict[int, float]:
     """Token ids arrive as the keys of a JSON object."""
-    try:
-        return {int(token): bias for token, bias in biases.items()}
-    except ValueError:
-        raise BadRequest("logit_bias must map token ids to numbers") from None
+    if not all(_TOKEN_ID.fullmatch(token) for token in biases):
+        raise BadRequest("logit_bias must map token ids to numbers")
+    return {int(token): bias for token, bias in biases.items()}
 
 
 def answers(n: int) -> int:

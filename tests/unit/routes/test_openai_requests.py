@@ -79,8 +79,9 @@ def test_logit_bias_keys_become_token_ids() -> None:
     assert chat(logit_bias={"12": -100}).logit_bias == {12: -100.0}
 
 
-def test_logit_bias_keys_must_be_numbers() -> None:
-    assert refusal(logit_bias={"word": 1}) == "logit_bias must map token ids to numbers"
+@pytest.mark.parametrize("key", ["word", "", "1.5", str(2**70), "1" * 5000])
+def test_logit_bias_keys_must_be_numbers(key: str) -> None:
+    assert refusal(logit_bias={key: 1}) == "logit_bias must map token ids to numbers"
 
 
 def test_top_logprobs_has_a_range() -> None:
