@@ -14,7 +14,7 @@ from models.sight import words
 from models.sight.config import DECODER, ENCODER, SPECIAL_TOKENS, TOKENIZER_PATH
 from models.sight.drawings import Scene, make_scene
 from models.sight.network import IMAGE_ID
-from models.sight.questions import Asker, blind
+from models.sight.questions import Asker, no_drawing
 from models.tiny.batches import Batch, Row, collate
 from models.tiny.tokenizer import build, chop, load
 
@@ -36,7 +36,8 @@ def train_tokenizer(seed: int = 1) -> Tokenizer:
             question = asker.ask(make_scene(rng))
             yield chop(question.text, rng)
             yield chop(question.answer, rng)
-        yield from (*words.SYSTEMS, *words.GREETINGS, words.BLIND, chop(words.BLIND_ZH, rng))
+        yield from (*words.SYSTEMS, *words.GREETINGS, words.NO_DRAWING)
+        yield chop(words.NO_DRAWING_ZH, rng)
         yield from ("system\n", "user\n", "assistant\n") * 100
 
     tokenizer = build(texts(), DECODER.vocabulary, SPECIAL_TOKENS)
@@ -88,7 +89,7 @@ class _Writer:
             self.turn(spot.format(question.text), question.answer)
 
 
-def dialogues(scenes: list[Scene], rng: random.Random, *, blind_rows: int) -> Dialogues:
+def dialogues(scenes: list[Scene], rng: random.Random, *, without: int) -> Dialogues:
     """One conversation of a few turns for each scene, and a few without a drawing.
 
     In some a second drawing follows the first; questions are about the last one shown. These long
@@ -109,9 +110,9 @@ def dialogues(scenes: list[Scene], rng: random.Random, *, blind_rows: int) -> Di
             writer.talk(asker, scene, number, TURNS)
         rows.append(writer.row)
         order += writer.order
-    for _ in range(blind_rows):
+    for _ in range(without):
         writer = _Writer()
-        question = blind(rng)
+        question = no_drawing(rng)
         writer.turn(question.text, question.answer)
         rows.append(writer.row)
     return Dialogues(collate(rows), torch.tensor(order))

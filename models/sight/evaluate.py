@@ -1,5 +1,6 @@
-"""Scores the committed model on the held-out drawings: `python -m models.sight.evaluate`.
+"""Scores the committed model on both test sets: `python -m models.sight.evaluate`.
 
+The goal is judged on the first table; the second is the blind set (see `phrasings/blind.py`).
 Everything goes through the server's own runner: files as they would be sent, prompts from the chat
 template in the GGUF file, several sequences in a batch. Only the exact answer counts.
 """
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.sight.config import GGUF_PATH, HERE, PROJECTOR_PATH
-from models.sight.heldout import Case, cases
+from models.sight.heldout import Case, blind_cases, cases
 from models.tiny.evaluate import table
 from ollama_server.engine import protocol
 from ollama_server.media.images import prepare_image
@@ -97,11 +98,12 @@ def score(
     return {category: (passed[category], total[category]) for category in total}
 
 
-def write_card(text: str) -> None:
-    """Puts the table of scores into the model card, in place of the one there."""
+def write_card(texts: list[str]) -> None:
+    """Puts the tables of scores into the model card, in place of those there."""
     card = CARD_PATH.read_text(encoding="utf-8")
     pattern = r"(?m)^\| category \|.*\n(?:\|.*\n)+"
-    CARD_PATH.write_text(re.sub(pattern, lambda _: text + "\n", card), encoding="utf-8")
+    rest = iter(texts)
+    CARD_PATH.write_text(re.sub(pattern, lambda _: next(rest) + "\n", card), encoding="utf-8")
 
 
 def main() -> None:
@@ -112,16 +114,13 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true", help="show what failed")
     parser.add_argument("--card", action="store_true", help="write the table into the model card")
     arguments = parser.parse_args()
-    scores = score(
-        cases(),
-        model=arguments.model,
-        projector=arguments.projector,
-        threads=arguments.threads,
-        verbose=arguments.verbose,
-    )
-    print(table(scores))
+    files = {"model": arguments.model, "projector": arguments.projector}
+    scores = score(cases(), threads=arguments.threads, verbose=arguments.verbose, **files)
+    # What fails in the blind set is never shown, so that nobody trains for it.
+    tables = [table(scores), table(score(blind_cases(), threads=arguments.threads, **files))]
+    print("\n\n".join(tables))
     if arguments.card:
-        write_card(table(scores))
+        write_card(tables)
     passed, total = (sum(column) for column in zip(*scores.values(), strict=True))
     if passed / total < PASS_SHARE:
         sys.exit(f"{passed} of {total} is below {PASS_SHARE:.0%}")

@@ -1,4 +1,4 @@
-"""The test set: drawings, phrasings and combinations that training never sees."""
+"""Both test sets: drawings, phrasings and combinations that training never sees."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 from models.sight import words
 from models.sight.drawings import Scene, draw, make_scene
+from models.sight.phrasings.base import Phrasings
+from models.sight.phrasings.blind import BLIND
+from models.sight.phrasings.held_out import HELD_OUT
 from models.sight.questions import Asker, Question
 
 # Training seeds are small numbers.
 SEED = 20_000_000
+BLIND_SEED = 40_000_000
 CASES = 30
 FORMATS = ("PNG", "PNG", "JPEG", "WEBP", "BMP")
 # Training draws on canvases of 80 to 320 pixels.
@@ -44,14 +48,14 @@ def _scene(rng: random.Random, *, held_out: bool) -> Scene:
             return scene
 
 
-def cases(seed: int = SEED, size: int = CASES) -> list[Case]:
+def cases(seed: int = SEED, size: int = CASES, *, phrasings: Phrasings = HELD_OUT) -> list[Case]:
     """`size` cases of every category; those of one seed are always the same.
 
     The last category before the questions without a drawing has combinations of colour, shape and
     count that training never shows; all others have combinations that it may show.
     """
     rng = random.Random(seed)
-    asker = Asker(rng, held_out=True)
+    asker = Asker(rng, phrasings)
     found = []
     for category in asker.categories:
         for _ in range(size):
@@ -61,9 +65,14 @@ def cases(seed: int = SEED, size: int = CASES) -> list[Case]:
         scene = _scene(rng, held_out=True)
         question = asker.ask(scene, rng.choice(("describe", "count", "describe zh")))
         found.append(Case("new combinations", picture(rng, scene), question, scene))
-    texts = [(text, words.BLIND) for text in words.DESCRIBE[-words.HELD :]]
-    texts += [(text, words.BLIND_ZH) for text in words.DESCRIBE_ZH[-words.HELD :]]
+    texts = [(text, words.NO_DRAWING) for text in phrasings.describe]
+    texts += [(text, words.NO_DRAWING_ZH) for text in phrasings.describe_zh]
     for text, answer in texts:
         question = Question("no drawing", text.format(image="picture"), answer)
         found.append(Case("no drawing", None, question))
     return found
+
+
+def blind_cases() -> list[Case]:
+    """The cases of the blind test set, about drawings of its own."""
+    return cases(BLIND_SEED, phrasings=BLIND)

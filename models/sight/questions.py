@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from models.sight import words
 from models.sight.drawings import COLOURS, SHAPES, Scene, make_scene
+from models.sight.phrasings.base import Phrasings
+from models.sight.phrasings.trained import TRAINED
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,11 @@ def _there_zh(thing: Thing, count: int) -> str:
 
 
 class Asker:
-    """Puts questions to scenes: trained phrasings, or those that are held out."""
+    """Puts questions to scenes, in given phrasings; those of the training are varied."""
 
-    def __init__(self, rng: random.Random, *, held_out: bool = False) -> None:
+    def __init__(self, rng: random.Random, phrasings: Phrasings = TRAINED) -> None:
         self._rng = rng
-        self._held_out = held_out
+        self._ways = phrasings
         self._plain: dict[str, Callable[[Scene], Question]] = {
             "describe": self.describe,
             "count": self.count,
@@ -109,11 +111,12 @@ class Asker:
     # --- phrasing ---------------------------------------------------------------------------------
 
     def _phrase(self, phrasings: Sequence[str], **slots: str) -> str:
-        rng, held = self._rng, words.HELD
-        chosen = phrasings[-held:] if self._held_out else phrasings[:-held]
-        slots = {"image": rng.choice(words.IMAGES), **slots}
-        text = rng.choice(chosen).format(**slots)
-        if self._held_out or not text.isascii():
+        slots = {"image": self._rng.choice(words.IMAGES), **slots}
+        if self._ways is not TRAINED:
+            return self._rng.choice(phrasings).format(**slots)
+        rng = self._rng
+        text = rng.choice(phrasings).format(**slots)
+        if not text.isascii():
             return text
         if rng.random() < 0.1:
             opening = rng.choice(words.OPENINGS)
@@ -158,14 +161,14 @@ class Asker:
             for g in scene.groups
         ]
         answer = f"{_first_upper(_listed(parts))} on a {scene.background} background."
-        return Question("describe", self._phrase(words.DESCRIBE), answer)
+        return Question("describe", self._phrase(self._ways.describe), answer)
 
     def count(self, scene: Scene) -> Question:
         rng = self._rng
         thing = Thing() if rng.random() < 0.25 else self._thing(scene)
         number = thing.count(scene)
         name = thing.name(2, any_shape=rng.choice(words.ANY_SHAPE))
-        text = self._phrase(words.COUNT, things=name)
+        text = self._phrase(self._ways.count, things=name)
         answer = _first_upper(_there(thing, number)) + "."
         short = "none" if number == 0 else words.NUMBERS[number]
         return Question("count", *self._briefly(text, answer, short, str(number)))
@@ -180,7 +183,7 @@ class Asker:
         number = thing.count(scene)
         asked = number or rng.randint(1, 2)
         verb = "is" if asked == 1 else "are"
-        text = self._phrase(words.COLOUR, things=thing.name(asked), **{"is": verb})
+        text = self._phrase(self._ways.colour, things=thing.name(asked), **{"is": verb})
         if number == 0:
             answer = _first_upper(_there(thing, 0)) + "."
             return Question("colour", text, answer)
@@ -205,7 +208,7 @@ class Asker:
             "one": "ones" if many else "one",
             "shape": "shapes" if many else "shape",
         }
-        text = self._phrase(words.SHAPE, **slots)
+        text = self._phrase(self._ways.shape, **slots)
         if number == 0:
             return Question("shape", text, f"No shape is {colour}.")
         kinds = [g.shape for g in scene.groups if g.colour == colour]
@@ -218,7 +221,7 @@ class Asker:
         return Question("shape", *self._briefly(text, answer, _listed(kinds)))
 
     def background(self, scene: Scene) -> Question:
-        text = self._phrase(words.BACKGROUND)
+        text = self._phrase(self._ways.background)
         answer = f"The background is {scene.background}."
         return Question("background", *self._briefly(text, answer, scene.background))
 
@@ -233,7 +236,7 @@ class Asker:
         number = thing.count(scene)
         slots = {"a_thing": _article(thing.name(1)), "things": thing.name(2)}
         answer = ("Yes, " if number else "No, ") + _there(thing, number) + "."
-        return Question("yes or no", self._phrase(words.THERE, **slots), answer)
+        return Question("yes or no", self._phrase(self._ways.there, **slots), answer)
 
     def _is_it(self, scene: Scene) -> Question:
         rng = self._rng
@@ -244,7 +247,7 @@ class Asker:
         slots = {"things": thing.name(number), "colour": asked, "is": verb, "Is": verb.title()}
         truth = "Yes" if asked in colours.split(" and ") else "No"
         answer = f"{truth}, the {thing.name(number)} {verb} {colours}."
-        return Question("yes or no", self._phrase(words.IS_IT, **slots), answer)
+        return Question("yes or no", self._phrase(self._ways.is_it, **slots), answer)
 
     def kinds(self, scene: Scene) -> Question:
         shapes = dict.fromkeys(g.shape for g in scene.groups)
@@ -253,7 +256,7 @@ class Asker:
             for shape in shapes
             if (number := Thing(shape).count(scene))
         ]
-        return Question("kinds", self._phrase(words.KINDS), _first_upper(_listed(parts)) + ".")
+        return Question("kinds", self._phrase(self._ways.kinds), _first_upper(_listed(parts)) + ".")
 
     # --- Chinese ----------------------------------------------------------------------------------
 
@@ -263,28 +266,28 @@ class Asker:
         ]
         paper = words.COLOURS_ZH[scene.background]
         answer = f"{paper}背景上有{_listed(parts, '和')}。"
-        return Question("describe zh", self._phrase(words.DESCRIBE_ZH), answer)
+        return Question("describe zh", self._phrase(self._ways.describe_zh), answer)
 
     def count_zh(self, scene: Scene) -> Question:
         thing = Thing() if self._rng.random() < 0.25 else self._thing(scene)
-        text = self._phrase(words.COUNT_ZH, things=thing.chinese)
+        text = self._phrase(self._ways.count_zh, things=thing.chinese)
         return Question("count zh", text, _there_zh(thing, thing.count(scene)))
 
     def colour_zh(self, scene: Scene) -> Question:
         if self._rng.random() < 0.25:
             paper = words.COLOURS_ZH[scene.background]
-            text = self._phrase(words.COLOUR_ZH, things="背景")
+            text = self._phrase(self._ways.colour_zh, things="背景")
             return Question("colour zh", text, f"背景是{paper}的。")
         thing = Thing(self._rng.choice(scene.groups).shape)
         colours = [words.COLOURS_ZH[c] for c in self._colours(thing, scene).split(" and ")]
-        text = self._phrase(words.COLOUR_ZH, things=thing.chinese)
+        text = self._phrase(self._ways.colour_zh, things=thing.chinese)
         return Question("colour zh", text, f"{thing.chinese}是{'和'.join(colours)}的。")
 
     def shape_zh(self, scene: Scene) -> Question:
         colour = self._rng.choice(scene.groups).colour
         name = words.COLOURS_ZH[colour]
         shapes = [words.SHAPES_ZH[g.shape] for g in scene.groups if g.colour == colour]
-        text = self._phrase(words.SHAPE_ZH, colour=name)
+        text = self._phrase(self._ways.shape_zh, colour=name)
         return Question("shape zh", text, f"{name}的图形是{'和'.join(dict.fromkeys(shapes))}。")
 
 
@@ -294,12 +297,11 @@ def _shapes(colour: str, shape: str, scene: Scene) -> str:
     return _article(shape) if count == 1 else _plural(shape)
 
 
-def blind(rng: random.Random) -> Question:
+def no_drawing(rng: random.Random) -> Question:
     """A question without a drawing."""
     kind = rng.random()
     if kind < 0.3:
-        return Question("blind", rng.choice(words.GREETINGS), words.BLIND)
-    if kind < 0.5:
-        return Question("blind", rng.choice(words.DESCRIBE_ZH), words.BLIND_ZH)
-    text = Asker(rng).ask(make_scene(rng)).text
-    return Question("blind", text, words.BLIND if text.isascii() else words.BLIND_ZH)
+        return Question("no drawing", rng.choice(words.GREETINGS), words.NO_DRAWING)
+    category = "describe zh" if kind < 0.5 else None
+    text = Asker(rng).ask(make_scene(rng), category).text
+    return Question("no drawing", text, words.NO_DRAWING if text.isascii() else words.NO_DRAWING_ZH)

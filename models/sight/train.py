@@ -24,7 +24,7 @@ from models.tiny.train import save, schedule
 
 LOOK_BATCH = 64
 TALK_BATCH = 32
-BLIND_ROWS = 2
+WITHOUT_DRAWING = 2
 SAVE_SECONDS = 120
 REPORT_STEPS = 20
 EMBEDDINGS = (
@@ -104,7 +104,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     def talk() -> tuple[Tensor, float, int]:
         pictures = batches.pictures(rng, TALK_BATCH)
-        talks = dialogues.dialogues(pictures.scenes, rng, blind_rows=BLIND_ROWS)
+        talks = dialogues.dialogues(pictures.scenes, rng, without=WITHOUT_DRAWING)
         batch = talks.batch
         hidden, features = network(batch.ids, pictures.pixels, talks.order)
         logits = network.decoder.logits(hidden.flatten(0, 1)[batch.positions])

@@ -16,8 +16,21 @@ from PIL import Image
 
 from models.sight import evaluate
 from models.sight.config import ENCODER, GGUF_PATH, HERE, PROJECTOR_PATH, TEMPLATE_PATH
-from models.sight.drawings import COLOURS, MOST, SHAPES, Group, Scene, draw, training_scene
-from models.sight.heldout import Case, cases
+from models.sight.drawings import (
+    COLOURS,
+    MOST,
+    SHAPES,
+    Group,
+    Scene,
+    draw,
+    make_scene,
+    training_scene,
+)
+from models.sight.heldout import Case, blind_cases, cases
+from models.sight.phrasings import leaks
+from models.sight.phrasings.base import Phrasings
+from models.sight.phrasings.blind import BLIND
+from models.sight.phrasings.held_out import HELD_OUT
 from models.sight.preprocess import fit
 from models.sight.questions import Asker, Question
 
@@ -84,14 +97,21 @@ def test_a_tenth_of_the_combinations_is_held_out_of_training() -> None:
 
 def test_held_out_phrasings_are_not_trained() -> None:
     rng = random.Random(1)
-    trained, held = Asker(rng), Asker(rng, held_out=True)
-    scene = Scene("white", (Group("circle", "red", 3), Group("square", "blue", 1)))
+    asker = Asker(rng)
+    trained = "\n".join(asker.ask(make_scene(rng)).text.lower() for _ in range(10_000))
+    trained = trained.replace("colour", "color")
+    for case in (*cases(size=20), *blind_cases()):
+        assert case.question.text.lower().replace("colour", "color").rstrip(".?？。") not in trained
 
-    def texts(asker: Asker) -> set[str]:
-        return {asker.ask(scene).text.lower().rstrip(".?？。") for _ in range(3000)}
 
-    seen = texts(trained)
-    assert not [text for text in texts(held) if text in seen]
+@pytest.mark.parametrize("phrasings", [HELD_OUT, BLIND], ids=["held out", "blind"])
+def test_held_out_phrasings_are_recognised_whatever_is_in_their_slots(phrasings: Phrasings) -> None:
+    rng = random.Random(2)
+    asker = Asker(rng, phrasings)
+    for _ in range(1000):
+        text = asker.ask(make_scene(rng)).text
+        assert leaks.leaks(f"Hello! {text.rstrip('?.').lower()}, please"), text
+    assert not leaks.leaks("How many stars are there?")
 
 
 def test_answers_say_what_the_drawing_shows() -> None:
@@ -109,46 +129,51 @@ def test_answers_say_what_the_drawing_shows() -> None:
 # --- the weights ----------------------------------------------------------------------------------
 
 
-def card_rows() -> dict[str, tuple[int, int]]:
-    """Returns the table of scores in the model card: passed and total by category."""
+def card_tables() -> list[dict[str, tuple[int, int]]]:
+    """Returns both tables of scores in the model card: passed and total by category."""
     card = (HERE / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (.+?) \| (\d+) \| (\d+) \|", card, re.MULTILINE)
-    return {name: (int(passed), int(total)) for name, passed, total in rows}
+    tables = re.findall(r"(?m)^\| category \|.*\n(?:\|.*\n)+", card)
+    rows = [re.findall(r"(?m)^\| (.+?) \| (\d+) \| (\d+) \|", table) for table in tables]
+    return [{name: (int(good), int(total)) for name, good, total in table} for table in rows]
 
 
 @pytest.fixture(scope="module")
-def scores() -> dict[str, tuple[int, int]]:
-    return evaluate.score(cases())
+def scores() -> list[dict[str, tuple[int, int]]]:
+    return [evaluate.score(selection) for selection in (cases(), blind_cases())]
+
+
+def passed(scores: dict[str, tuple[int, int]]) -> int:
+    return sum(good for good, _ in scores.values())
 
 
 def test_the_card_counts_the_cases_of_every_category() -> None:
-    counted = Counter(case.category for case in cases())
-    rows = card_rows()
-    assert {name: total for name, (_, total) in rows.items() if name != "all"} == dict(counted)
-    assert rows["all"][1] == counted.total()
+    for table, selection in zip(card_tables(), (cases(), blind_cases()), strict=True):
+        counted = Counter(case.category for case in selection)
+        assert {name: total for name, (_, total) in table.items() if name != "all"} == dict(counted)
+        assert table["all"][1] == counted.total()
 
 
 def test_the_card_shows_the_scores_of_the_committed_weights(
-    scores: dict[str, tuple[int, int]],
+    scores: list[dict[str, tuple[int, int]]],
 ) -> None:
     # Another processor may round otherwise and turn a close choice.
-    passed = sum(good for good, _ in scores.values())
-    assert passed == pytest.approx(card_rows()["all"][0], abs=4)
+    for measured, table in zip(scores, card_tables(), strict=True):
+        assert passed(measured) == pytest.approx(table["all"][0], abs=4)
 
 
 @pytest.mark.xfail(strict=False, reason="trained too shortly, see the card")
 def test_the_committed_weights_pass_the_held_out_drawings(
-    scores: dict[str, tuple[int, int]],
+    scores: list[dict[str, tuple[int, int]]],
 ) -> None:
-    passed = sum(good for good, _ in scores.values())
-    total = sum(count for _, count in scores.values())
-    assert passed >= evaluate.PASS_SHARE * total
+    total = sum(count for _, count in scores[0].values())
+    assert passed(scores[0]) >= evaluate.PASS_SHARE * total
 
 
 def test_drawings_that_nobody_has_seen_are_answered_about_as_well() -> None:
     fresh = cases(seed=31_000_000, size=4)
-    passed = sum(good for good, _ in evaluate.score(fresh).values())
-    share, wanted = passed / len(fresh), card_rows()["all"][0] / card_rows()["all"][1]
+    share = passed(evaluate.score(fresh)) / len(fresh)
+    good, total = card_tables()[0]["all"]
+    wanted = good / total
     assert share >= wanted - 0.15
 
 

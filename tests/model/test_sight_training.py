@@ -113,7 +113,7 @@ def test_every_image_of_a_conversation_has_its_tokens() -> None:
     scenes = [make_scene(rng) for _ in range(8)]
     images = []
     for _ in range(20):
-        talks = dialogues.dialogues(scenes, rng, blind_rows=2)
+        talks = dialogues.dialogues(scenes, rng, without=2)
         assert int((talks.batch.ids == IMAGE_ID).sum()) == len(talks.order) * ENCODER.tokens
         images.append(len(talks.order))
     # In some batches a second drawing follows the first.
@@ -122,7 +122,7 @@ def test_every_image_of_a_conversation_has_its_tokens() -> None:
 
 def test_only_answers_are_trained() -> None:
     scene = Scene("white", (Group("circle", "red", 2),))
-    talks = dialogues.dialogues([scene], random.Random(4), blind_rows=0)
+    talks = dialogues.dialogues([scene], random.Random(4), without=0)
     text = load(TOKENIZER_PATH).decode(talks.batch.targets.tolist(), skip_special_tokens=False)
     assert text.endswith("<|im_end|>")
     assert "?" not in text
