@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from models.sight import words
 from models.sight.drawings import COLOURS, SHAPES, Scene, make_scene
-from models.sight.phrasings.base import Phrasings
+from models.sight.phrasings.base import Phrasings, expand
+from models.sight.phrasings.leaks import leaks
 from models.sight.phrasings.trained import TRAINED
 
 
@@ -93,7 +94,7 @@ class Asker:
             "colour zh": self.colour_zh,
             "shape zh": self.shape_zh,
         }
-        self._weights = (4, 6, 2, 5, 1, 7, 3.5, 2, 3, 1, 2)
+        self._weights = (4, 5, 3, 4, 2, 7, 3.5, 2.5, 3, 2, 2.5)
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -114,13 +115,17 @@ class Asker:
         slots = {"image": self._rng.choice(words.IMAGES), **slots}
         if self._ways is not TRAINED:
             return self._rng.choice(phrasings).format(**slots)
+        while leaks(text := self._varied(phrasings, slots)):
+            pass
+        return text
+
+    def _varied(self, phrasings: Sequence[str], slots: dict[str, str]) -> str:
+        """One of the many texts that the training's phrasings stand for."""
         rng = self._rng
-        text = rng.choice(phrasings).format(**slots)
-        if not text.isascii():
-            return text
+        text = _first_upper(expand(rng.choice(phrasings), rng).format(**slots))
         if rng.random() < 0.1:
-            opening = rng.choice(words.OPENINGS)
-            text = opening.format(text, image=rng.choice(words.IMAGES))
+            openings = words.OPENINGS if text.isascii() else words.OPENINGS_ZH
+            text = rng.choice(openings).format(text, image=slots["image"])
         if rng.random() < 0.08:
             text = text[:-1]
         if rng.random() < 0.08:
@@ -182,8 +187,9 @@ class Asker:
             thing = Thing()
         number = thing.count(scene)
         asked = number or rng.randint(1, 2)
-        verb = "is" if asked == 1 else "are"
-        text = self._phrase(self._ways.colour, things=thing.name(asked), **{"is": verb})
+        verb, does = ("is", "does") if asked == 1 else ("are", "do")
+        slots = {"things": thing.name(asked), "is": verb, "does": does}
+        text = self._phrase(self._ways.colour, **slots)
         if number == 0:
             answer = _first_upper(_there(thing, 0)) + "."
             return Question("colour", text, answer)
@@ -207,6 +213,8 @@ class Asker:
             "is": "are" if many else "is",
             "one": "ones" if many else "one",
             "shape": "shapes" if many else "shape",
+            "s": "s" if many else "",
+            "does": "do" if many else "does",
         }
         text = self._phrase(self._ways.shape, **slots)
         if number == 0:

@@ -12,7 +12,16 @@ OPENINGS = (
     "Look closely. {}",
     "I have a question: {}",
     "Please answer: {}",
+    "{} Thanks!",
+    "{} Please look closely.",
+    "Good morning! {}",
+    "Please, {}",
+    "Now {}",
+    "A question about this {image}: {}",
+    "And now: {}",
+    "{} Thank you.",
 )
+OPENINGS_ZH = ("你好，{}", "请看图。{}", "看这张图片。{}", "你好！{}", "我有一个问题：{}")
 ONE_WORD = ("Answer in one word.", "One word.", "Reply with one word only.", "Be brief.")
 ONE_DIGIT = ("Answer with a digit.", "Reply with just the number.", "Only the digit, please.")
 SYSTEMS = (

@@ -1,8 +1,13 @@
-"""What a set of phrasings is."""
+"""What a set of phrasings is, and how one line stands for many."""
 
 from __future__ import annotations
 
+import random
+import re
 from dataclasses import dataclass
+
+# The innermost choice in a line.
+CHOICE = re.compile(r"\[([^\[\]]*)\]")
 
 
 @dataclass(frozen=True)
@@ -26,3 +31,14 @@ class Phrasings:
     count_zh: tuple[str, ...]
     colour_zh: tuple[str, ...]
     shape_zh: tuple[str, ...]
+
+
+def expand(line: str, rng: random.Random) -> str:
+    """Takes one of the alternatives of every choice: "[Which|What] shapes [do you see|are there]?".
+
+    Choices may stand inside choices.
+    """
+    while choice := CHOICE.search(line):
+        chosen = rng.choice(choice.group(1).split("|"))
+        line = line[: choice.start()] + chosen + line[choice.end() :]
+    return line
