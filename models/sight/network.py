@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from models.sight.config import DECODER, ENCODER, EncoderConfig
 from models.sight.drawings import COLOURS, MOST, SHAPES
-from models.tiny.network import Network, linear, matrix
+from models.tiny.network import FAST, Network, linear, matrix
 
 IMAGE_ID = -1
 
@@ -107,7 +107,7 @@ class Encoder(nn.Module):
         x = x.view(-1, c.side, c.patch, c.side, c.patch, 3).permute(0, 1, 3, 5, 2, 4)
         return x.reshape(-1, c.tokens, 3 * c.patch * c.patch)
 
-    def forward(self, pixels: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
+    def forward(self, pixels: Tensor, dtype: torch.dtype = FAST) -> Tensor:
         x = self.patch_embd(self.patches(pixels).to(dtype))
         x = x + self.position_embd.to(dtype)
         for block in self.blk:
@@ -163,7 +163,7 @@ class Sight(nn.Module):
         return x.masked_scatter((ids == IMAGE_ID)[..., None], images)
 
     def forward(
-        self, ids: Tensor, pixels: Tensor, order: Tensor, dtype: torch.dtype = torch.bfloat16
+        self, ids: Tensor, pixels: Tensor, order: Tensor, dtype: torch.dtype = FAST
     ) -> tuple[Tensor, Tensor]:
         """Hidden states of the decoder, and the encoder's features.
 

@@ -7,6 +7,8 @@ from collections import defaultdict
 import torch
 from torch import Tensor, nn
 
+from models.tiny.network import FAST
+
 
 def orthogonalize(stack: Tensor) -> Tensor:
     """Pushes the singular values of each (rows, columns) matrix of a stack toward one.
@@ -14,7 +16,7 @@ def orthogonalize(stack: Tensor) -> Tensor:
     Five Newton-Schulz steps with the coefficients of Keller Jordan's Muon.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = stack.bfloat16()
+    x = stack.to(FAST)
     tall = x.shape[1] > x.shape[2]
     if tall:
         x = x.mT
