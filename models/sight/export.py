@@ -22,6 +22,7 @@ from models.sight.config import (
 from models.tiny.export import add_tensors, add_tokenizer
 
 DESCRIPTION = "A small demonstration model that describes simple drawings"
+TITLES = {"encoder.": "v.", "projector.first.": "mm.0.", "projector.second.": "mm.2."}
 
 
 def _part(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -84,20 +85,25 @@ def _encoder_header(writer: gguf.GGUFWriter) -> None:
     writer.add_array("clip.vision.feature_layer", [c.layers])
 
 
+def title(name: str) -> str:
+    """What a tensor of the encoder or of the projector is called in the file."""
+    for ours, theirs in TITLES.items():
+        if name.startswith(ours):
+            name = theirs + name.removeprefix(ours)
+    return name if name.endswith((".weight", ".bias")) else f"{name}.weight"
+
+
 def _encoder_tensors(writer: gguf.GGUFWriter, state: Mapping[str, Tensor]) -> None:
     """Matrices as F16, all else as F32."""
-    tensors = {f"v.{name}": tensor for name, tensor in _part(state, "encoder").items()}
-    for number, layer in ((0, "first"), (2, "second")):
-        projector = _part(state, f"projector.{layer}")
-        tensors |= {f"mm.{number}.{name}": tensor for name, tensor in projector.items()}
     c = ENCODER
-    for name, tensor in tensors.items():
-        title = name if name.endswith((".weight", ".bias")) else f"{name}.weight"
+    for name, tensor in state.items():
+        if not name.startswith(tuple(TITLES)):
+            continue
         array = tensor.float().numpy()
-        if name == "v.patch_embd.weight":
+        if name == "encoder.patch_embd.weight":
             array = array.reshape(c.width, 3, c.patch, c.patch)
-        small = array.ndim > 1 and name != "v.position_embd"
-        writer.add_tensor(title, array.astype(np.float16 if small else np.float32))
+        small = array.ndim > 1 and name != "encoder.position_embd"
+        writer.add_tensor(title(name), array.astype(np.float16 if small else np.float32))
 
 
 def export(

@@ -1,7 +1,8 @@
 """Makes the model again from nothing: `python -m models.sight.make`.
 
 Tokenizer, training and export, in this order. The defaults take about an hour of one
-core that has nothing else to do.
+core that has nothing else to do and multiplies in bfloat16. With `--published` the training goes
+on from the published files, and the tokenizer stays.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--looks", default="150e3", help="drawings for the encoder alone")
     parser.add_argument("--talks", default="200e3", help="drawings for all of it")
+    parser.add_argument("--published", action="store_true", help="go on from the published files")
     arguments = parser.parse_args()
-    dialogues.train_tokenizer()
+    if not arguments.published:
+        dialogues.train_tokenizer()
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder, "sight.pt")
         options = ["--looks", arguments.looks, "--talks", arguments.talks]
+        if arguments.published:
+            options += ["--published", "--meets", "5e3"]
         train.run(train.parser().parse_args(["--out", str(checkpoint), *options]))
         export.export(torch.load(checkpoint, map_location="cpu"))
 

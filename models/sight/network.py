@@ -170,5 +170,8 @@ class Sight(nn.Module):
         ``order`` has the index into ``pixels`` of each image in the ids.
         """
         features = self.encoder(pixels, dtype)
-        images = self.projector(features)[order]
-        return self.decoder.transform(self.embed(ids, images)), features
+        return self.read(ids, features, order), features
+
+    def read(self, ids: Tensor, features: Tensor, order: Tensor) -> Tensor:
+        """Hidden states of the decoder where the encoder has already looked."""
+        return self.decoder.transform(self.embed(ids, self.projector(features)[order]))

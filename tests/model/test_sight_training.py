@@ -18,7 +18,7 @@ pytest.importorskip("tokenizers")
 import llama_cpp  # noqa: E402
 import llama_cpp.mtmd_cpp as mtmd  # noqa: E402
 
-from models.sight import batches, dialogues, train  # noqa: E402
+from models.sight import batches, dialogues, published, train  # noqa: E402
 from models.sight.config import DECODER, ENCODER, TOKENIZER_PATH  # noqa: E402
 from models.sight.drawings import SHAPES, Group, Scene, draw, make_scene  # noqa: E402
 from models.sight.export import export  # noqa: E402
@@ -89,6 +89,31 @@ def test_llama_cpp_sees_what_the_network_sees(network: Sight, tmp_path: Path) ->
                 wanted = network.projector(network.encoder(pixels, torch.float32))[0].numpy()
             found = embeddings(context, file.getvalue())
             np.testing.assert_allclose(found, wanted, atol=0.01)
+
+
+def test_published_files_give_back_the_network(network: Sight, tmp_path: Path) -> None:
+    model, projector = tmp_path / "model.gguf", tmp_path / "projector.gguf"
+    export(network.state_dict(), model, projector)
+    again = Sight()
+    published.restore(again, model, projector)
+    for name, parameter in again.named_parameters():
+        if name.startswith("teacher."):
+            continue
+        wanted = network.get_parameter(name)
+        # Q8_0 keeps a number to a 254th of the largest of its block.
+        limit = max(wanted.abs().max().item() / 200, 1e-3)
+        torch.testing.assert_close(parameter, wanted, atol=limit, rtol=0.01, msg=name)
+
+
+def test_training_goes_on_from_the_published_files(tmp_path: Path) -> None:
+    out = tmp_path / "out.pt"
+    options = ["--out", str(out), "--published", "--meets", "64", "--looks", "0", "--talks", "0"]
+    train.run(train.parser().parse_args(options))
+    state, wanted = torch.load(out), Sight()
+    published.restore(wanted)
+    for name, parameter in wanted.named_parameters():
+        if not name.startswith("teacher."):
+            assert torch.equal(state[name], parameter), name
 
 
 def test_the_teacher_asks_where_the_shapes_are() -> None:
