@@ -271,6 +271,7 @@ def test_errors_are_no_longer_than_somebody_would_read() -> None:
             "{{ [1, 2, 3] | batch(2) | list }}{{ [1, 2] | slice(2) | list }}",
             "[[1, 2], [3]][[1], [2]]",
         ),
+        ("{% set d = dict(a=1) %}{% set _ = d.update(key=2) %}{{ d }}", "{'a': 1, 'key': 2}"),
         ("{% for x in [1, 1, 2] %}{{ loop.changed(x) }}{% endfor %}", "TrueFalseTrue"),
         (
             "{% for x in [[1, [2]]] recursive %}{{ x if x is number else loop(x) }}{% endfor %}",
