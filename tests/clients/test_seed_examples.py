@@ -1,4 +1,4 @@
-"""The examples that articles on the Ollama API teach: curl, requests, the library, fetch."""
+"""The examples that articles on the Ollama API teach: curl, requests, the library, fetch, Go."""
 
 from __future__ import annotations
 
@@ -251,6 +251,19 @@ def test_fetch_reads_the_stream(url: str, model: str) -> None:
     script = Path(__file__).parent / "node" / "fetch.mjs"
     done = subprocess.run(
         ["node", str(script), url, model], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+# --- Go -------------------------------------------------------------------------------------------
+
+
+def test_go_posts_and_reads_the_stream(url: str, model: str) -> None:
+    if shutil.which("go") is None:
+        pytest.skip("Go is not installed")
+    program = Path(__file__).parent / "go" / "post.go"
+    done = subprocess.run(
+        ["go", "run", str(program), url, model], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 
