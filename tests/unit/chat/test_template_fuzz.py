@@ -91,6 +91,20 @@ def test_random_loops_end_within_their_bounds(seed: int) -> None:
         "{{ n.x }}",
         "{% set _ = n.l.append(n.l | string) %}",
         "{% set n.l = n.l + n.l %}",
+        "{% set n.x = (n.x, n.x) %}",
+        "{% set n.x = {i: n.x, n.x: i} %}",
+        "{% set n.x = n.x ~ n %}",
+        "{% set n.x = [n.x] | sort | first %}",
+        "{% set n.x = n.l | map('string') | unique | join(n.x) %}",
+        "{% set n.x = n.x.split('a') %}",
+        "{% set n.x = n.x | string | title | trim('ab') %}",
+        "{% set n.x = [n.l.count(n.x), n.x in n.l, n.x == n.l] %}",
+        "{% set n.x = n.x | tojson(indent=9) %}",
+        "{% set n.x = dict([[n.x, n.l]]).items() | list %}",
+        "{% set n.x = (n.x | int) * 7 ** 9 // 3 %}",
+        "{% set n.l = n.l | batch(2) | list %}",
+        "{% set _ = n.l.extend(n.l | select) %}",
+        "{{ loop.changed(n.x, n.l) }}",
     )
     for _ in range(5):
         body = "".join(dice.choice(growing) for _ in range(4))
