@@ -22,12 +22,11 @@ llama-source: | $(STAMPS)/serve
 	  "import importlib.metadata as m; print(m.version('llama-cpp-python'))"); \
 	name=llama_cpp_python-$$version; \
 	if [ ! -d $(BUILD)/$$name ]; then \
-	  mkdir -p $(BUILD)/sdist; \
-	  [ -f $(BUILD)/sdist/$$name.tar.gz ] || $(PYTHON) -m pip download -q --no-deps \
-	    --no-binary :all: -d $(BUILD)/sdist llama-cpp-python==$$version; \
-	  mkdir -p $(BUILD)/unpack; \
-	  tar -xzmf $(BUILD)/sdist/$$name.tar.gz -C $(BUILD)/unpack; \
-	  mv $(BUILD)/unpack/$$name $(BUILD)/$$name; rm -rf $(BUILD)/unpack $(BUILD)/sdist; \
+	  mkdir -p $(BUILD); work=$$(mktemp -d $(BUILD)/sdist.XXXXXX); \
+	  $(PYTHON) -m pip download -q --no-deps --no-binary :all: -d $$work \
+	    llama-cpp-python==$$version; \
+	  tar -xzmf $$work/$$name.tar.gz -C $$work; \
+	  mv $$work/$$name $(BUILD)/ 2>/dev/null || [ -d $(BUILD)/$$name ]; rm -rf $$work; \
 	fi; \
 	ln -sfn $$name/vendor/llama.cpp $(BUILD)/llama.cpp
 
