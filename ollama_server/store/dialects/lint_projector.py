@@ -110,7 +110,18 @@ _PARTS = {
         (("mm.model.mlp.1.weight", "mm.model.mlp.3.weight"),),
     ),
     "deepseekocr": _Parts(
-        ("v.position_embd.weight", "v.class_embd", "v.image_newline", "v.view_seperator")
+        (
+            "v.position_embd.weight",
+            "v.class_embd",
+            "v.image_newline",
+            "v.view_seperator",
+            "v.sam.patch_embd.weight",
+            "v.sam.pos_embd.weight",
+            *(f"v.sam.{name}.weight" for name in ("neck.0", "neck.1", "neck.2", "neck.3")),
+            "v.sam.net_2.weight",
+            "v.sam.net_3.weight",
+            "mm.model.fc.weight",
+        )
     ),
 }
 
@@ -124,7 +135,11 @@ def check(header: GGUF) -> None:
     """Raise LoadError, naming the file and the tensor, for one that is missing or does not fit."""
     check_keys(header)
     shapes = {tensor.name: tensor.shape for tensor in header.tensors}
-    for problems in (_part_problems(header, shapes), _layer_problems(header, shapes)):
+    for problems in (
+        _part_problems(header, shapes),
+        _layer_problems(header, shapes),
+        _document_problems(header, shapes),
+    ):
         _raise(header, next(problems, ""))
 
 
@@ -219,3 +234,31 @@ def _block_problems(shapes: Shapes, block: str, width: Any, modality: str) -> It
     for name in ("ln1", "ln2", "attn_post_norm", "ffn_post_norm"):
         if shape(name) and tuple(shape(name)) != (width,):
             yield f"the tensor {block}{name}.weight has {shape(name)[0]} elements"
+
+
+def _document_problems(header: GGUF, shapes: Shapes) -> Iterator[str]:
+    """The tower before the tower that DeepSeek-OCR has; None stands for any size."""
+    width = header.metadata.get("clip.vision.sam.embedding_length")
+    heads = header.metadata.get("clip.vision.sam.head_count")
+    if width is None:
+        return
+    if not heads or width % heads:
+        yield f"clip.vision.sam.head_count is {heads} for a width of {width}"
+    for block in _blocks(shapes, "v.sam.blk."):
+        inner = shapes.get(f"{block}mlp.lin1.weight", (0, 0))[-1]
+        wanted = {
+            "pre_ln": (width,),
+            "post_ln": (width,),
+            "attn.qkv": (width, 3 * width),
+            "attn.out": (width, width),
+            "attn.pos_h": (width // heads, None),
+            "attn.pos_w": (width // heads, None),
+            "mlp.lin1": (width, inner),
+            "mlp.lin2": (inner, width),
+        }
+        for name, shape in wanted.items():
+            found = shapes.get(f"{block}{name}.weight", ())
+            if len(found) != len(shape) or any(
+                b not in (None, a) for a, b in zip(found, shape, strict=True)
+            ):
+                yield f"the tensor {block}{name}.weight is missing or has the shape {list(found)}"

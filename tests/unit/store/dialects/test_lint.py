@@ -84,6 +84,9 @@ def test_sound_projectors_pass(name: str, tmp_path: Path) -> None:
         ("mistral3", "v.blk.0.ln1.weight", "v.blk.0.ln1.weight has 15 elements"),
         ("qwen3vl", "mm.2.weight", "mm.0.weight and mm.2.weight do not fit"),
         ("llama4", "v.blk.1.attn_q.weight", "v.blk.1.attn_q.weight"),
+        ("deepseekocr", "v.sam.blk.0.attn.pos_w.weight", "v.sam.blk.0.attn.pos_w.weight"),
+        ("deepseekocr", "v.sam.blk.2.mlp.lin2.weight", "v.sam.blk.2.mlp.lin2.weight"),
+        ("deepseekocr", "v.sam.neck.2.weight", "v.sam.neck.2.weight is missing"),
         ("gemma4", "a.blk.0.ffn_down.weight", "a.blk.0.ffn_down"),
     ],
 )
