@@ -6,7 +6,7 @@ checked in every projector, shapes in those that were made here, whose parts are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,7 @@ class _Parts:
     in_block: tuple[str, ...] = ()
 
 
+_OPTIONAL = ("mm.patch_merger.weight",)
 _QWEN = (("mm.0.weight", "mm.2.weight"),)
 _PARTS = {
     "gemma3": _Parts(
@@ -58,7 +59,7 @@ _PARTS = {
     ),
     "pixtral": _Parts(
         ("v.patch_embd.weight", "v.pre_ln.weight", "v.token_embd.img_break"),
-        (("mm.1.weight", "mm.2.weight"),),
+        (("mm.patch_merger.weight", "mm.1.weight"), ("mm.1.weight", "mm.2.weight")),
     ),
     "qwen2.5vl_merger": _Parts(
         (
@@ -181,6 +182,8 @@ def _part_problems(header: GGUF, shapes: Shapes) -> Iterator[str]:
         if name not in shapes:
             yield f"the tensor {name} is missing"
     for first, second in parts.chains:
+        if first in _OPTIONAL and first not in shapes:
+            continue
         if shapes.get(first, ())[1:2] != shapes.get(second, ())[:1]:
             yield f"the tensors {first} and {second} do not fit together"
     width = header.metadata.get("clip.vision.embedding_length")
@@ -202,6 +205,9 @@ def _layer_problems(header: GGUF, shapes: Shapes) -> Iterator[str]:
             yield f"the tensor {name} has {shape[0] if shape else 0} elements"
     for tower, modality in (("v", "vision"), ("a", "audio")):
         width = header.metadata.get(f"clip.{modality}.embedding_length")
+        heads = header.metadata.get(f"clip.{modality}.attention.head_count")
+        if width is not None and (not heads or width % heads):
+            yield f"clip.{modality}.attention.head_count is {heads} for a width of {width}"
         for block in _blocks(shapes, f"{tower}.blk."):
             yield from _block_problems(shapes, block, width, modality)
 
@@ -231,13 +237,15 @@ def _block_problems(shapes: Shapes, block: str, width: Any, modality: str) -> It
     for name in ("ffn_up", "ffn_gate"):
         if shape(name) and shape(name)[1] != shape("ffn_down")[0]:
             yield f"the tensors of {block}{name} and {block}ffn_down do not fit together"
+    if modality == "audio":
+        yield from _conformer_problems(shapes, block, width)
     for name in ("ln1", "ln2", "attn_post_norm", "ffn_post_norm"):
         if shape(name) and tuple(shape(name)) != (width,):
             yield f"the tensor {block}{name}.weight has {shape(name)[0]} elements"
 
 
 def _document_problems(header: GGUF, shapes: Shapes) -> Iterator[str]:
-    """The tower before the tower that DeepSeek-OCR has; None stands for any size."""
+    """The tower before the tower that DeepSeek-OCR has."""
     width = header.metadata.get("clip.vision.sam.embedding_length")
     heads = header.metadata.get("clip.vision.sam.head_count")
     if width is None:
@@ -256,9 +264,32 @@ def _document_problems(header: GGUF, shapes: Shapes) -> Iterator[str]:
             "mlp.lin1": (width, inner),
             "mlp.lin2": (inner, width),
         }
-        for name, shape in wanted.items():
-            found = shapes.get(f"{block}{name}.weight", ())
-            if len(found) != len(shape) or any(
-                b not in (None, a) for a, b in zip(found, shape, strict=True)
-            ):
-                yield f"the tensor {block}{name}.weight is missing or has the shape {list(found)}"
+        yield from _misfits(shapes, block, wanted)
+
+
+def _conformer_problems(shapes: Shapes, block: str, width: Any) -> Iterator[str]:
+    """What a block that hears has beside attention and its second layer."""
+    if f"{block}conv_pw1.weight" not in shapes:
+        return
+    inner = shapes.get(f"{block}ffn_up_1.weight", (0, 0))[-1]
+    wanted = {
+        "ffn_up_1": (width, inner),
+        "ffn_down_1": (inner, width),
+        "conv_pw1": (width, 2 * width),
+        "conv_pw2": (width, width),
+        "conv_dw": (None, width),
+        "attn_k_rel": (width, width),
+    }
+    yield from _misfits(shapes, block, wanted)
+
+
+def _misfits(
+    shapes: Shapes, block: str, wanted: Mapping[str, tuple[int | None, ...]]
+) -> Iterator[str]:
+    """Weights of a block that are not as wanted; None stands for any size."""
+    for name, shape in wanted.items():
+        found = shapes.get(f"{block}{name}.weight", ())
+        if len(found) != len(shape) or any(
+            b not in (None, a) for a, b in zip(found, shape, strict=True)
+        ):
+            yield f"the tensor {block}{name}.weight is missing or has the shape {list(found)}"

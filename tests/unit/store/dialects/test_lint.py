@@ -12,6 +12,7 @@ from ollama_server.store.dialects import lint, lint_projector
 from ollama_server.store.gguf import read_gguf
 from tests.unit.store.dialects.families import FAMILIES, tiny_family
 from tests.unit.store.dialects.tiny import Tiny, text_keys
+from tests.unit.store.dialects.variants import VARIANTS
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def projector(path: Path, name: str) -> Tiny:
     return found
 
 
-@pytest.mark.parametrize("name", [n for n in FAMILIES if tiny_family(n).projector])
+@pytest.mark.parametrize("name", [n for n in FAMILIES | VARIANTS if tiny_family(n).projector])
 def test_sound_projectors_pass(name: str, tmp_path: Path) -> None:
     projector(tmp_path, name)
 
@@ -87,6 +88,10 @@ def test_sound_projectors_pass(name: str, tmp_path: Path) -> None:
         ("deepseekocr", "v.sam.blk.0.attn.pos_w.weight", "v.sam.blk.0.attn.pos_w.weight"),
         ("deepseekocr", "v.sam.blk.2.mlp.lin2.weight", "v.sam.blk.2.mlp.lin2.weight"),
         ("deepseekocr", "v.sam.neck.2.weight", "v.sam.neck.2.weight is missing"),
+        ("gemma4", "a.blk.0.conv_pw1.weight", "a.blk.0.conv_pw1.weight"),
+        ("gemma4", "a.blk.0.ffn_up_1.weight", "a.blk.0.ffn_up_1.weight"),
+        ("mistral3", "mm.patch_merger.weight", "mm.patch_merger.weight and mm.1.weight do not"),
+        ("mistral3", "mm.1.weight", "mm.1.weight and mm.2.weight do not"),
         ("gemma4", "a.blk.0.ffn_down.weight", "a.blk.0.ffn_down"),
     ],
 )
@@ -97,12 +102,23 @@ def test_tensors_of_projectors_that_do_not_fit_are_refused(
     tensors = dict(whole.tensors)
     if "missing" in text:
         del tensors[tensor]
+    elif text.startswith(f"{tensor} and "):
+        tensors[tensor] = tensors[tensor][:-1]
     else:
         tensors[tensor] = tensors[tensor][..., :-1]
     path = Tiny(whole.keys, tensors).write(tmp_path / "projector.gguf")
     with pytest.raises(LoadError, match=r"projector\.gguf") as caught:
         lint_projector.check(read_gguf(path))
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("heads", [0, 7])
+def test_heads_that_do_not_share_a_towers_width_are_refused(heads: int, tmp_path: Path) -> None:
+    whole = projector(tmp_path, "glmocr")
+    keys = whole.keys | {"clip.vision.attention.head_count": heads}
+    path = Tiny(keys, whole.tensors).write(tmp_path / "projector.gguf")
+    with pytest.raises(LoadError, match=f"head_count is {heads} for a width of 16"):
+        lint_projector.check(read_gguf(path))
 
 
 @pytest.mark.parametrize("value", ["", [1, 2, 3], [True], 1.5])
