@@ -201,6 +201,9 @@ def test_deleting_a_loaded_model_leaves_it_running(server: ServerProcess) -> Non
     server.client.request("DELETE", "/api/delete", json={"model": "doomed"}).raise_for_status()
     assert names(server) == {"doomed:latest"}
     assert server.post("/api/generate", model="doomed").status_code == 404
+    # Nobody can unload it by its name any more, but by another name of its weights.
+    server.post("/api/generate", model="tiny", keep_alive=0)
+    wait_until(lambda: not server.loaded())
 
 
 def test_a_new_system_text_takes_effect_in_the_runner_that_is_there(server: ServerProcess) -> None:
