@@ -43,6 +43,8 @@ class _Parts:
     in_block: tuple[str, ...] = ()
 
 
+_NORMS = ("ln1", "ln2", "attn_pre_norm", "attn_post_norm", "ffn_norm", "ffn_norm_1")
+_NORMS += ("ffn_post_norm", "norm_conv", "conv_norm")
 _OPTIONAL = ("mm.patch_merger.weight",)
 _QWEN = (("mm.0.weight", "mm.2.weight"),)
 _PARTS = {
@@ -239,7 +241,7 @@ def _block_problems(shapes: Shapes, block: str, width: Any, modality: str) -> It
             yield f"the tensors of {block}{name} and {block}ffn_down do not fit together"
     if modality == "audio":
         yield from _conformer_problems(shapes, block, width)
-    for name in ("ln1", "ln2", "attn_post_norm", "ffn_post_norm"):
+    for name in _NORMS:
         if shape(name) and tuple(shape(name)) != (width,):
             yield f"the tensor {block}{name}.weight has {shape(name)[0]} elements"
 

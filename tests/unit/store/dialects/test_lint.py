@@ -88,6 +88,7 @@ def test_sound_projectors_pass(name: str, tmp_path: Path) -> None:
         ("deepseekocr", "v.sam.blk.0.attn.pos_w.weight", "v.sam.blk.0.attn.pos_w.weight"),
         ("deepseekocr", "v.sam.blk.2.mlp.lin2.weight", "v.sam.blk.2.mlp.lin2.weight"),
         ("deepseekocr", "v.sam.neck.2.weight", "v.sam.neck.2.weight is missing"),
+        ("gemma4", "a.blk.0.attn_pre_norm.weight", "a.blk.0.attn_pre_norm.weight has 15"),
         ("gemma4", "a.blk.0.conv_pw1.weight", "a.blk.0.conv_pw1.weight"),
         ("gemma4", "a.blk.0.ffn_up_1.weight", "a.blk.0.ffn_up_1.weight"),
         ("mistral3", "mm.patch_merger.weight", "mm.patch_merger.weight and mm.1.weight do not"),
