@@ -102,6 +102,17 @@ def test_single_keys_and_ends_go_with_the_file(install: Install, store: Store) -
         }
 
 
+@pytest.mark.parametrize(
+    ("name", "ends"), [("gemma3n", (1, 106)), ("glm4moelite", (270, 271, 272)), ("gptoss", ())]
+)
+def test_ends_that_a_translation_lists_are_found(
+    name: str, ends: tuple[int, ...], install: Install, store: Store
+) -> None:
+    model = install(tiny_family(name).source)
+    for _ in range(2):  # made, and found again
+        assert prepare(model, store.derived).end_tokens == ends
+
+
 def test_ends_that_a_stock_file_lists_are_found(install: Install, store: Store) -> None:
     stock = tiny_family("olmo3").text
     ends = {"tokenizer.ggml.eos_token_ids": [3, -1, 5]}
