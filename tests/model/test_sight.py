@@ -161,12 +161,11 @@ def test_the_card_shows_the_scores_of_the_committed_weights(
         assert passed(measured) == pytest.approx(table["all"][0], abs=4)
 
 
-@pytest.mark.xfail(strict=False, reason="trained too shortly, see the card")
-def test_the_committed_weights_pass_the_held_out_drawings(
+def test_the_committed_weights_answer_nine_in_ten_of_the_held_out_questions(
     scores: list[dict[str, tuple[int, int]]],
 ) -> None:
     total = sum(count for _, count in scores[0].values())
-    assert passed(scores[0]) >= evaluate.PASS_SHARE * total
+    assert passed(scores[0]) >= 0.9 * total
 
 
 def test_drawings_that_nobody_has_seen_are_answered_about_as_well() -> None:
