@@ -43,8 +43,10 @@ class _Parts:
     in_block: tuple[str, ...] = ()
 
 
-_NORMS = ("ln1", "ln2", "attn_pre_norm", "attn_post_norm", "ffn_norm", "ffn_norm_1")
-_NORMS += ("ffn_post_norm", "norm_conv", "conv_norm")
+_NORMS = (
+    *("ln1", "ln2", "attn_pre_norm", "attn_post_norm"),
+    *("ffn_norm", "ffn_norm_1", "ffn_post_norm", "norm_conv", "conv_norm"),
+)
 _OPTIONAL = ("mm.patch_merger.weight",)
 _QWEN = (("mm.0.weight", "mm.2.weight"),)
 _PARTS = {
