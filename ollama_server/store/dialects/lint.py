@@ -12,6 +12,7 @@ ROPE_SCALINGS = ("none", "linear", "yarn", "longrope")
 """llama.cpp aborts at any other."""
 _INCOMPATIBLE = {"mllama": "Llama 3.2 Vision's cross-attention"}
 _HEADED = (".attn_q.weight", ".attn_qkv.weight")
+_SHARED_WIDTH = ("deepseek2-ocr",)  # whose heads have the model's width between them
 _MAX_BLOCKS, _MAX_EXPERTS = 512, 1024
 _checked_vocabularies: dict[tuple[str, int, int], str] = {}
 
@@ -62,11 +63,20 @@ def _size_problem(header: GGUF) -> str:
 
 def _head_problem(header: GGUF) -> str:
     """Widths are divided by the number of heads."""
-    if _number(header.get("attention.head_count")) or not any(
-        tensor.name.endswith(_HEADED) for tensor in header.tensors
-    ):
-        return ""
-    return f"{header.architecture}.attention.head_count is missing: pull or convert the model again"
+    heads = _number(header.get("attention.head_count"))
+    if not heads and any(tensor.name.endswith(_HEADED) for tensor in header.tensors):
+        return (
+            f"{header.architecture}.attention.head_count is missing: "
+            "pull or convert the model again"
+        )
+    width = _number(header.get("embedding_length"))
+    size = _number(header.get("attention.key_length"))
+    if header.architecture in _SHARED_WIDTH and size and size * heads != width:
+        return (
+            f"{header.architecture}.attention.head_count is {heads}: heads of {size} do not make "
+            f"up the width of {width}; pull or convert the model again"
+        )
+    return ""
 
 
 def _expert_problem(header: GGUF) -> str:

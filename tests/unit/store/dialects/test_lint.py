@@ -31,6 +31,11 @@ from tests.unit.store.dialects.variants import VARIANTS
             "expert_group_count is 4",
         ),
         ("deepseek2", {"deepseek2.attention.key_length_mla": 16}, "not less than the head size"),
+        (
+            "deepseek2-ocr",
+            {"deepseek2-ocr.attention.head_count": 1},
+            "heads of 16 do not make up the width of 32",
+        ),
         ("qwen3", {"qwen3.block_count": 0}, "block_count is 0"),
         ("qwen3", {"qwen3.block_count": 513}, "more than llama.cpp's 512"),
         ("qwen2vl", {"qwen2vl.rope.dimension_sections": [16, 24, 24, 0]}, "add up to 64"),
