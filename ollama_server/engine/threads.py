@@ -15,9 +15,9 @@ from statistics import median
 
 # Steps that one number of threads is judged by; the first one after a change does not count.
 TRIAL_STEPS = 8
-# A trial whose first counted steps were all so much slower is lost, and ends there.
+# A trial whose first counted steps were all so much slower, or so much quicker, ends there.
 FIRST_LOOK = 2
-LOST = 1.15
+CLEAR = 1.15
 # Steps between trials: often at first and after a success, ever more seldom without one, and most
 # seldom where it was no close race.
 FIRST_PAUSE = 24
@@ -39,6 +39,7 @@ class Threads:
         self._rung = 0
         self._trial: int | None = None
         self._direction = 1
+        self._won = False  # whether the trial is of the number before, which has just lost
         self._pause = FIRST_PAUSE
         self._left = FIRST_PAUSE
         self._seconds: deque[float] = deque(maxlen=TRIAL_STEPS + 1)
@@ -55,15 +56,23 @@ class Threads:
             return
         self._seconds.append(seconds)
         if self._trial is not None:
-            counted = len(self._seconds) - 1
-            if counted == FIRST_LOOK and min(list(self._seconds)[1:]) > LOST * self._usual:
-                self._give_up(4)
-            elif counted == TRIAL_STEPS:
-                self._judge(self._trial)
+            self._look(self._trial, list(self._seconds)[1:])
             return
         self._left -= 1
         if len(self._seconds) > TRIAL_STEPS and (self._left <= 0 or self._disturbed()):
             self._try_next()
+
+    def _look(self, trial: int, seconds: list[float]) -> None:
+        if len(seconds) == FIRST_LOOK and min(seconds) > CLEAR * self._usual:
+            self._give_up(4)
+        elif len(seconds) == FIRST_LOOK and CLEAR * max(seconds) < self._usual:
+            self._win(trial, max(seconds))
+        elif len(seconds) == TRIAL_STEPS:
+            typical = median(seconds)
+            if typical <= self._usual * (DRAW if trial > self._rung else GAIN):
+                self._win(trial, typical)
+            else:
+                self._give_up(2)
 
     def _disturbed(self) -> bool:
         limit = DISTURBED * self._usual
@@ -71,30 +80,41 @@ class Threads:
 
     def _try_next(self) -> None:
         if self._disturbed():
-            self._direction = 1
+            self._direction, self._won = 1, False
         if not 0 <= self._rung + self._direction < len(self._ladder):
             self._direction = -self._direction
-        self._usual = self._typical()
-        self._trial = self._rung + self._direction
-        self._change(self._trial)
+        self._start(self._rung + self._direction, self._typical())
 
-    def _judge(self, trial: int) -> None:
-        seconds = self._typical()
-        if seconds > self._usual * (DRAW if trial > self._rung else GAIN):
-            self._give_up(2)
+    def _start(self, trial: int, usual: float) -> None:
+        self._usual = usual
+        self._trial = trial
+        self._change(trial)
+
+    def _win(self, trial: int, seconds: float) -> None:
+        """Stay with the number under trial, and see at once whether the one before is worse.
+
+        The machine may have been disturbed while the one before was measured, which may turn out
+        to be the better one all the same.
+        """
+        before, self._rung = self._rung, trial
+        self._direction = -self._direction
+        self._won = not self._won
+        if self._won:
+            self._start(before, seconds)
             return
         self._trial = None
-        self._rung = trial
         self._usual = seconds
-        self._left = self._pause = FIRST_PAUSE
         self._seconds.clear()
+        self._left = self._pause
 
     def _give_up(self, rarer: int) -> None:
         """Go back to the number before; the next trial comes after so many times the pause."""
         self._trial = None
         self._change(self._rung)
         self._direction = -self._direction
-        self._left = self._pause = min(rarer * self._pause, LONGEST_PAUSE)
+        self._pause = FIRST_PAUSE if self._won else min(rarer * self._pause, LONGEST_PAUSE)
+        self._left = self._pause
+        self._won = False
 
     def _typical(self) -> float:
         return median(list(self._seconds)[1:])
