@@ -56,8 +56,10 @@ def idle(server: ServerProcess) -> bool:
 
 def test_a_client_that_hangs_up_stops_its_generation(server: ServerProcess) -> None:
     server.generate("Hi")
+    generated = server.metric("ollama_generations_total", reason="length")
     hang_up_after(server, LONG, 600)
     wait_until(lambda: idle(server))
+    assert server.metric("ollama_generations_total", reason="length") == generated
 
 
 def test_a_hundred_clients_that_hang_up_leave_nothing_behind(server: ServerProcess) -> None:
@@ -120,12 +122,14 @@ def test_a_dead_idle_runner_is_not_listed(frail: ServerProcess) -> None:
     frail.generate("Hi")
     os.kill(frail.runners()[0], signal.SIGKILL)
     wait_until(lambda: not frail.loaded())
+    assert frail.runners() == []
 
 
 def test_runners_end_with_a_killed_server(home: Path) -> None:
     process = ServerProcess(home)
     process.generate("Hi")
     (runner,) = process.runners()
+    assert not _is_gone(runner)
     process.kill()
     wait_until(lambda: _is_gone(runner))
 
@@ -159,6 +163,7 @@ def test_the_server_ends_in_the_middle_of_a_stream(home: Path) -> None:
     with process.client.stream("POST", "/api/generate", json=LONG) as response:
         next(response.iter_lines())
         (runner,) = process.runners()
+        assert not _is_gone(runner)
         process.close()
     wait_until(lambda: _is_gone(runner))
 

@@ -108,6 +108,7 @@ def test_keep_alive_zero_with_a_prompt_runs_first(server: ServerProcess) -> None
 def test_a_model_goes_when_its_time_is_up(server: ServerProcess) -> None:
     load(server, keep_alive=0.2)
     wait_until(lambda: not server.loaded() and not server.runners())
+    assert server.generate("Hi")["done"] is True
 
 
 def test_keep_alive_stays_with_the_model(server: ServerProcess) -> None:
