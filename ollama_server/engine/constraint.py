@@ -31,8 +31,12 @@ MAX_FORCED = 256
 Logits = NDArray[np.float32]
 
 
+# What llguidance calls a state that no token leads out of.
+NO_WAY_ON = "NoExtensionBias"
+
+
 class GrammarError(ValueError):
-    """The grammar does not compile; the message is llguidance's own."""
+    """The grammar does not compile or cannot be met; the message is llguidance's own."""
 
 
 class GrammarCompiler:
@@ -57,7 +61,7 @@ class GrammarCompiler:
         source = to_llguidance(grammar)
         matcher = LLMatcher(self._tokenizer, source, log_level=0)
         if matcher.is_error():
-            raise GrammarError(matcher.get_error())
+            raise GrammarError(reason(matcher))
         # Control tokens are not text, except where the grammar itself spells one out.
         named = source.replace('\\"', '"') if grammar.kind == "lark" else ""
         banned = [t for t in self._control if self._model.piece(int(t)).decode() not in named]
@@ -136,7 +140,7 @@ class Constraint:
         self._pending.result()
         self._pending = None
         if self._matcher.is_error():
-            raise GrammarError(self._matcher.get_error())
+            raise GrammarError(reason(self._matcher))
         allowed = np.unpackbits(self._words.view(np.uint8), bitorder="little")
         size = min(len(logits), len(allowed))
         logits[size:] = -np.inf
@@ -191,7 +195,7 @@ class Constraint:
 
     def _advance(self, tokens: Iterable[int]) -> list[int]:
         if not self._matcher.consume_tokens(list(tokens)):
-            raise GrammarError(self._matcher.get_error())
+            raise GrammarError(reason(self._matcher))
         if self._matcher.is_stopped():
             self.complete = True
             return []
@@ -204,9 +208,15 @@ class Constraint:
         if not forced:
             return []
         if not self._matcher.consume_tokens(forced):
-            raise GrammarError(self._matcher.get_error())
+            raise GrammarError(reason(self._matcher))
         self.complete = self._matcher.is_stopped()
         return forced
+
+
+def reason(matcher: LLMatcher) -> str:
+    """Why a matcher failed, without the dump of its state and grammar that llguidance adds."""
+    said = str(matcher.get_error()).partition("\n<state>")[0]
+    return "no text satisfies it from here on" if said == NO_WAY_ON else said
 
 
 def utf8(piece: bytes) -> bool:

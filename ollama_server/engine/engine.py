@@ -277,7 +277,8 @@ class Engine:
             constraint = sequence.constraint
             tokens = constraint.accept(token, piece) if constraint and not ended else [token]
         except GrammarError as error:
-            self._fail(sequence, f"the grammar failed: {error}")
+            # Grammars are made from what the client sent: it is the schema that cannot be met.
+            self._fail(sequence, f"the format cannot be met: {error}", status=400)
             return
         except SamplingError as error:
             self._fail(sequence, str(error))
@@ -375,8 +376,8 @@ class Engine:
         self._news.end(sequence.finished(reason))
         self._release(sequence)
 
-    def _fail(self, sequence: Sequence, error: str) -> None:
-        self._news.end(p.Failed(sequence.id, error))
+    def _fail(self, sequence: Sequence, error: str, *, status: int = 500) -> None:
+        self._news.end(p.Failed(sequence.id, error, status))
         self._release(sequence)
 
     def _release(self, sequence: Sequence) -> None:

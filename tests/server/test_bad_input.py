@@ -231,6 +231,22 @@ def test_a_schema_that_cannot_be_enforced_is_a_400(server: ServerProcess) -> Non
     assert "nonsense" in error
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}},
+        {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]},
+    ],
+)
+def test_a_schema_that_no_text_satisfies(server: ServerProcess, schema: dict[str, Any]) -> None:
+    response = server.post("/api/generate", model="tiny", prompt="Hi", format=schema, stream=False)
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert error.startswith("the format cannot be met: ")
+    assert "<state>" not in error
+    assert server.generate("Hi")["done"] is True
+
+
 def test_tokens_outside_the_vocabulary(server: ServerProcess) -> None:
     response = server.post("/api/generate", model="tiny", prompt="Hi", context=[10**8])
     assert response.status_code == 400
