@@ -6,6 +6,7 @@ import ctypes
 import re
 import sys
 from collections import deque
+from typing import ClassVar
 
 import llama_cpp.llama_cpp as lib
 import llama_cpp.mtmd_cpp as mtmd
@@ -19,7 +20,12 @@ BUFFER = re.compile(r"(\S+)\s+(model|KV|RS|compute|output)\s+buffer size\s*=\s*(
 
 
 class NativeLog:
-    """Receives every line; install it before anything of llama.cpp runs and keep it alive."""
+    """Receives every line; install it before anything of llama.cpp runs.
+
+    It lives until another one is installed: llama.cpp would go on calling it.
+    """
+
+    _installed: ClassVar[NativeLog | None] = None
 
     def __init__(self, verbose: bool = False) -> None:
         self._verbose = verbose
@@ -28,6 +34,7 @@ class NativeLog:
         self._callback = lib.llama_log_callback(self._receive)
         for set_log in (lib.llama_log_set, mtmd.mtmd_log_set, mtmd.mtmd_helper_log_set):
             set_log(self._callback, ctypes.c_void_p(0))
+        NativeLog._installed = self
 
     def _receive(self, level: int, text: bytes, _: object) -> None:
         if level != LEVEL_CONTINUE:
