@@ -62,6 +62,7 @@ class Engine:
         self._running = True
         self._news = News(send)
         self._step_seconds = 0.0
+        self._single_end = 0.0  # when the last step ended, if it had one token
         self._counters = {"prompt": 0, "cached": 0, "generated": 0, "steps": 0}
 
     def run(self) -> None:
@@ -86,6 +87,7 @@ class Engine:
     def _receive(self) -> None:
         """Take what has arrived; wait for it only when there is nothing to compute."""
         if not (self._slots.live or self._waiting or self._embedder.busy):
+            self._single_end = 0.0
             self._handle(self._inbox.get())
         while not self._inbox.empty():
             self._handle(self._inbox.get())
@@ -164,8 +166,7 @@ class Engine:
         self._step_seconds = seconds = time.perf_counter() - started
         self._news.computed(seconds)
         self._scheduler.measured(runs, seconds)
-        if batch.size == 1 and self._threads is not None:
-            self._threads.measured(seconds)
+        self._learn_threads(batch.size, started + seconds)
         self._counters["steps"] += 1
         for run in runs:
             run.sequence.computed += run.count
@@ -176,6 +177,14 @@ class Engine:
                 row += 1 + len(run.guesses)
         if self._counters["steps"] % GAP_CHECK_STEPS == 0:
             self._slots.close_gaps()
+
+    def _learn_threads(self, tokens: int, end: float) -> None:
+        """Time from the end of one step of one token to that of the next."""
+        if self._threads is None:
+            return
+        begin, self._single_end = self._single_end, end if tokens == 1 else 0.0
+        if begin and tokens == 1:
+            self._threads.measured(end - begin)
 
     def _guess(self, drafter: Drafter, runs: list[Run]) -> None:
         """Put guesses behind the runs, as far as the batch has room for them."""
@@ -204,6 +213,7 @@ class Engine:
             count = min(left, self._batch.capacity)
         if not count:
             return
+        self._single_end = 0.0
         self._news.send()
         started = time.perf_counter()
         position = sequence.position(chunk.start)
@@ -221,6 +231,7 @@ class Engine:
 
     def _embed(self) -> None:
         """Compute one batch of embeddings, which may take long."""
+        self._single_end = 0.0
         self._news.send()
         for answer in self._embedder.step():
             self._news.end(answer)

@@ -5,13 +5,16 @@ thread than memory can feed gains nothing, and costs much when the machine has o
 meet at some hundred barriers a token, and the slowest decides. Measured on two cores with 100
 million weights in eight bits: 197 tokens/s with two threads and 194 with one; beside one busy
 neighbour 86 and 191. Prompts and batches are bound by computing and keep all threads.
+
+A step is judged from the end of the one before it to its own: what the server does with a token in
+the meantime costs less beside a core that is left idle.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from statistics import median
+from statistics import fmean, median
 
 # Steps that one number of threads is judged by; the first one after a change does not count.
 TRIAL_STEPS = 8
@@ -26,6 +29,8 @@ LONGEST_PAUSE = 1536
 DRAW = 1.02
 # More threads have to be worth it.
 GAIN = 0.97
+# What a step can take of the middle one's time and count: the machine may stop for other reasons.
+OUTLIER = 1.5
 # So much slower than before means that the machine has other work now: look again at once.
 DISTURBED = 1.3
 
@@ -51,7 +56,10 @@ class Threads:
         return self._ladder[self._rung if self._trial is None else self._trial]
 
     def measured(self, seconds: float) -> None:
-        """Learn from a step of one token, and change the number for the next one where it pays."""
+        """Learn from a step of one token, and change the number for the next one where it pays.
+
+        ``seconds`` are from the end of the step before it, which had one token, too.
+        """
         if len(self._ladder) == 1:
             return
         self._seconds.append(seconds)
@@ -68,9 +76,9 @@ class Threads:
         elif len(seconds) == FIRST_LOOK and CLEAR * max(seconds) < self._usual:
             self._win(trial, max(seconds))
         elif len(seconds) == TRIAL_STEPS:
-            typical = median(seconds)
-            if typical <= self._usual * (DRAW if trial > self._rung else GAIN):
-                self._win(trial, typical)
+            taken = typical(seconds)
+            if taken <= self._usual * (DRAW if trial > self._rung else GAIN):
+                self._win(trial, taken)
             else:
                 self._give_up(2)
 
@@ -83,7 +91,7 @@ class Threads:
             self._direction, self._won = 1, False
         if not 0 <= self._rung + self._direction < len(self._ladder):
             self._direction = -self._direction
-        self._start(self._rung + self._direction, self._typical())
+        self._start(self._rung + self._direction, typical(list(self._seconds)[1:]))
 
     def _start(self, trial: int, usual: float) -> None:
         self._usual = usual
@@ -116,12 +124,18 @@ class Threads:
         self._left = self._pause
         self._won = False
 
-    def _typical(self) -> float:
-        return median(list(self._seconds)[1:])
-
     def _change(self, rung: int) -> None:
         self._seconds.clear()
         self._apply(self._ladder[rung])
+
+
+def typical(seconds: list[float]) -> float:
+    """What steps like these take: the mean, in which none counts for too much.
+
+    Only some steps pass news on, so that the median would not know what that costs.
+    """
+    most = OUTLIER * median(seconds)
+    return fmean(min(each, most) for each in seconds)
 
 
 def ladder(most: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from ollama_server.engine.threads import (
@@ -73,6 +74,29 @@ def test_one_core_is_never_left() -> None:
 
 def test_the_ladder_reaches_down_to_one_thread() -> None:
     assert ladder(16) == [16, 12, 9, 7, 5, 4, 3, 2, 1]
+
+
+def test_what_only_some_steps_cost_counts() -> None:
+    steps = itertools.count()
+
+    def cost(threads: int) -> float:
+        if threads == 1:
+            return 1.05
+        return 1.0 if next(steps) % 4 else 1.4
+
+    machine = Machine(2, cost)
+    machine.run(400)
+    assert machine.threads.count == 1
+
+
+def test_a_machine_that_stops_for_a_moment_decides_nothing() -> None:
+    machine = Machine(2, lambda threads: 1.0 / threads)
+    machine.run(FIRST_PAUSE - 2)
+    machine.cost = lambda threads: 30.0
+    machine.run(1)
+    machine.cost = lambda threads: 1.0 / threads
+    assert machine.run(LONGEST_PAUSE).count(1) < 60
+    assert machine.threads.count == 2
 
 
 def test_a_trial_that_is_clearly_lost_ends_after_a_few_steps() -> None:
