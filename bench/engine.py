@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,7 +12,7 @@ import msgspec
 
 from bench import client
 from bench.servers import SAMPLING, Request, Server, Shape
-from ollama_server.engine import protocol
+from ollama_server.engine import launch, protocol
 
 
 class Generation(client.Stream):
@@ -53,7 +51,7 @@ class EngineServer(Server):
     async def start(self) -> None:
         with self._log.open("wb") as log:
             self._runner = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "ollama_server.engine", env=os.environ,
+                *launch.COMMAND, env=launch.environment(),
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
             )  # fmt: skip
         shape = self.shape

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import NamedTuple
 import gguf
 import numpy as np
 
+from ollama_server.engine import launch
 from ollama_server.engine import protocol as p
 
 WIDTH, FEED_FORWARD, LAYERS, HEADS, PATCH, IMAGE = 768, 3072, 12, 12, 14, 336
@@ -101,10 +101,11 @@ class Runner:
 
     def __init__(self, model: Path, projector: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ollama_server.engine"],
+            launch.COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=launch.environment(),
         )
         self.times: list[float] = []
         self._send(p.Load(str(model), projectors=[str(projector)], num_ctx=8192, parallel=2))

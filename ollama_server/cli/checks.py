@@ -17,6 +17,7 @@ from ollama_server.cli.client import Client
 from ollama_server.cli.errors import CliError
 from ollama_server.cli.humanize import human_bytes
 from ollama_server.cli.tables import table
+from ollama_server.engine import launch
 from ollama_server.errors import ServerError
 from ollama_server.settings import Settings
 from ollama_server.store.fsck import check_store
@@ -34,7 +35,7 @@ def doctor(settings: Settings) -> int:
 
 
 def _build() -> list[tuple[bool, str, str]]:
-    command = [sys.executable, "-m", "ollama_server.engine", "--devices"]
+    command = [*launch.COMMAND, "--devices"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         lines = result.stderr.strip().splitlines() or ["no reason given"]

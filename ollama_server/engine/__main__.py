@@ -1,4 +1,4 @@
-"""The runner process: ``python -m ollama_server.engine``.
+"""The runner process: ``python -m ollama_server.engine``, started as engine/launch.py says.
 
 The first message is Load. After Ready, this thread owns the context and computes; a second one
 reads requests, and answers at once those that need no computing. ``--devices`` prints what the
@@ -16,15 +16,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-
-# OpenMP's threads wait at some hundred barriers a token, by default in a busy loop of milliseconds.
-# That keeps the core from the very thread that is waited for as soon as anything else runs on the
-# machine. A short loop is as fast alone and about ten times faster beside a busy neighbour
-# (docs/performance.md). libgomp reads this when it is loaded, so it comes first.
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-# An abort in llama.cpp would start a debugger for a backtrace, while all clients wait.
-os.environ.setdefault("GGML_NO_BACKTRACE", "1")
 
 from . import protocol as p
 from .devices import print_devices

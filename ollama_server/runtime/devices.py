@@ -1,20 +1,24 @@
-"""Which GPUs there are and what memory is free, asked of llama.cpp in a process of its own."""
+"""What there is to load models into: GPUs, as llama.cpp sees them, and main memory."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.util
 import logging
+import os
 import re
-import sys
 from pathlib import Path
 
 import msgspec
+
+from ollama_server.engine import launch
 
 log = logging.getLogger(__name__)
 
 _GIB = 1 << 30
 _TIMEOUT_SECONDS = 60.0
+_GLIBC_THAT_ASKS = (2, 35)
 _CPU_LIBRARY = re.compile(r"(lib)?ggml-(base|blas|cpu)\b")
 
 
@@ -41,9 +45,7 @@ async def find_gpus() -> list[Device]:
     if _is_built_without_gpu():
         return []
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "ollama_server.engine",
+        *launch.COMMAND,
         "--devices",
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -87,6 +89,20 @@ def available_memory() -> int:
     available = _meminfo("MemAvailable") + _meminfo("SwapFree")
     limit = _cgroup_room()
     return min(available, limit) if limit is not None else available
+
+
+@functools.cache
+def has_huge_pages() -> bool:
+    """Whether Linux gives huge pages to what asks for them, as engine/launch.py does."""
+    try:
+        policy = Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
+        library, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except (OSError, ValueError):
+        return False
+    if "[always]" in policy:
+        return True
+    release = tuple(int(part) for part in version.split(".") if part.isdigit())
+    return "[madvise]" in policy and library == "glibc" and release >= _GLIBC_THAT_ASKS
 
 
 def _meminfo(key: str) -> int:

@@ -287,7 +287,15 @@ class Pool:
         free = sum(max(0, gpu.free - overhead) for gpu in gpus)
         if not gpus or options.num_gpu == 0:
             free = await asyncio.to_thread(devices.available_memory)
-        plan = make_plan(model, options, self._settings, auto=auto, gpu=bool(gpus), free=free)
+        plan = make_plan(
+            model,
+            options,
+            self._settings,
+            auto=auto,
+            gpu=bool(gpus),
+            free=free,
+            huge_pages=devices.has_huge_pages(),
+        )
         return plan, auto
 
     async def _find_files(self, model: Model) -> Files:

@@ -7,7 +7,6 @@ import itertools
 import logging
 import math
 import signal
-import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
@@ -16,12 +15,11 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from ollama_server.engine import protocol
+from ollama_server.engine import launch, protocol
 from ollama_server.errors import LoadError, OutOfMemory, RunnerDied, RunnerError, ServerError
 
 log = logging.getLogger(__name__)
 
-_ENGINE = (sys.executable, "-m", "ollama_server.engine")
 _KEPT_LINES = 20
 _CLOSE_SECONDS = 5.0
 
@@ -139,7 +137,9 @@ class Runner:
         runner = cls()
         loop = asyncio.get_running_loop()
         try:
-            transport, _ = await loop.subprocess_exec(lambda: _Pipes(runner), *_ENGINE)
+            transport, _ = await loop.subprocess_exec(
+                lambda: _Pipes(runner), *launch.COMMAND, env=launch.environment()
+            )
         except OSError as error:
             raise LoadError(f"error starting the model runner: {error}") from error
         runner._transport = transport

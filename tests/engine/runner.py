@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
+from ollama_server.engine import launch
 from ollama_server.engine import protocol as p
 
 GREEDY = p.Sampling(temperature=0)
@@ -43,10 +45,10 @@ class Runner:
 
     def __init__(self, load: p.Load, **environment: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ollama_server.engine"],
+            launch.COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **environment},
+            env=launch.environment({**os.environ, **environment}),
         )
         self._next_id = 0
         self.send(load)
@@ -68,6 +70,11 @@ class Runner:
         tokens = self.receive()
         assert isinstance(tokens, p.Tokenized)
         return dict.fromkeys(tokens.tokens[0], -math.inf)
+
+    def mappings(self) -> list[str]:
+        """What Linux says of each range of the process's memory."""
+        text = Path(f"/proc/{self._process.pid}/smaps").read_text()
+        return re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", text, flags=re.MULTILINE)[1:]
 
     def id(self) -> int:
         self._next_id += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import pytest
 from ollama_server.engine import protocol as p
 from ollama_server.engine.log import NativeLog
 from ollama_server.engine.model import MOST_THREADS, Model, ModelError
+from ollama_server.runtime.devices import has_huge_pages
 
 from .conftest import TINY
 from .runner import Runner
@@ -34,6 +36,14 @@ def said(model: Model, pattern: str) -> str:
 def test_use_mmap_decides_how_the_file_is_read(asked: bool, mode: str) -> None:
     with loaded(use_mmap=asked) as model:
         assert said(model, r"load_mode = (\w+)") == mode
+
+
+@pytest.mark.skipif(not has_huge_pages(), reason="this system gives no huge pages to malloc")
+def test_weights_that_are_read_lie_where_linux_gives_huge_pages() -> None:
+    with contextlib.closing(Runner(p.Load(str(TINY), use_mmap=False))) as runner:
+        ranges = [text for text in runner.mappings() if re.search(r"^VmFlags:.* hg\b", text, re.M)]
+    sizes = [int(size) for text in ranges for size in re.findall(r"^Rss: +(\d+) kB", text, re.M)]
+    assert sum(sizes) * 1024 > TINY.stat().st_size
 
 
 @pytest.mark.parametrize("kind", ["f16", "q8_0", "q4_0"])

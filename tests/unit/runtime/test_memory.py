@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,18 @@ def settings(**values: object) -> Settings:
     return Settings(**values)  # type: ignore[arg-type]
 
 
-def plan_for(model: Model, options: LoadOptions = LoadOptions(), **values: object) -> Plan:
-    return make_plan(model, options, settings(**values), auto=8192, gpu=False, free=64 * GIB)
+def plan_for(
+    model: Model,
+    options: LoadOptions = LoadOptions(),
+    *,
+    gpu: bool = False,
+    free: int = 64 * GIB,
+    huge_pages: bool = False,
+    **values: object,
+) -> Plan:
+    return make_plan(
+        model, options, settings(**values), auto=8192, gpu=gpu, free=free, huge_pages=huge_pages
+    )
 
 
 def test_the_cache_of_a_token_is_keys_and_values_of_all_layers(model: Model) -> None:
@@ -121,6 +132,20 @@ def test_what_nobody_chose_is_left_to_llama_cpp(model: Model) -> None:
     load = plan_for(model).message(Files(model.model_path))
     assert (load.num_gpu, load.main_gpu, load.use_mmap, load.num_thread) == (-1, None, None, 0)
     assert (load.kv_cache_type, load.flash_attention) == ("f16", None)
+
+
+def test_weights_are_read_into_huge_pages_where_memory_is_plenty(model: Model) -> None:
+    def mapped(use_mmap: bool | None = None, **values: Any) -> bool | None:
+        options = LoadOptions(use_mmap=use_mmap)
+        return plan_for(model, options, num_parallel=1, **{"huge_pages": True, **values}).use_mmap
+
+    needed = plan_for(model, num_parallel=1).needed_bytes
+    assert mapped() is False
+    assert mapped(free=needed * 5 // 3) is False
+    assert mapped(free=needed * 5 // 4) is None
+    assert mapped(huge_pages=False) is None
+    assert mapped(gpu=True) is None
+    assert mapped(True) is True
 
 
 def test_what_was_asked_for_is_never_made_smaller(model: Model) -> None:
