@@ -15,7 +15,7 @@ from collections.abc import Callable
 from . import protocol as p
 
 # Seconds that news may wait for company: as long as a picture of a film stands, or less.
-PAUSE = 0.025
+PAUSE = 0.040
 # Sampling leaves a core idle, on which the server can pass on the first news in the meantime.
 AT_ONCE = 4
 
