@@ -44,6 +44,8 @@ MAX_DRAFTED = 4
 BYTES_PER_THREAD = 16 << 20
 # llama.cpp makes no more, and aborts where it is asked to.
 MOST_THREADS = 512
+# A list of devices that ends at once.
+NO_DEVICES = (ctypes.c_void_p * 1)()
 # Views of the logits that are kept: llama.cpp puts them where they were before, nearly always.
 MAX_VIEWS = 256
 
@@ -128,6 +130,9 @@ class Model:
     def _open_model(self, load: Load, num_gpu: int, progress: Callable[[float], None]) -> int:
         params = lib.llama_model_default_params()
         params.n_gpu_layers = num_gpu
+        if num_gpu == 0:
+            # Where there are devices, long prompts would be computed on them all the same.
+            params.devices = ctypes.addressof(NO_DEVICES)
         if load.main_gpu is not None:
             params.main_gpu = load.main_gpu
             params.split_mode = lib.LLAMA_SPLIT_MODE_NONE
