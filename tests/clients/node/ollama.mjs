@@ -54,11 +54,13 @@ const format = {
 const formed = await client.chat({ model, messages, format, think: false, options })
 assert.equal(typeof JSON.parse(formed.message.content).certain, 'boolean')
 
+// An answer that is not over before anybody can stop it.
 const stream = await client.generate({
   model,
   prompt,
   stream: true,
-  options: { num_predict: 100000, stop: [] },
+  format: { type: 'array', items: { type: 'integer' }, minItems: 4000 },
+  options: { num_predict: 100000 },
 })
 await assert.rejects(
   async () => {
