@@ -112,6 +112,7 @@ def test_without_a_drawing_it_says_so(ollama_client: Client, sight: str) -> None
 
 
 # --- OpenAI's library -----------------------------------------------------------------------------
+# Without a temperature it means 1, whatever the model's own is.
 
 
 def test_chat_completion(openai_client: OpenAI, sight: str) -> None:
@@ -120,7 +121,7 @@ def test_chat_completion(openai_client: OpenAI, sight: str) -> None:
         {"type": "image_url", "image_url": {"url": data_url(drawn(CIRCLES, 7))}},
     ]
     answer = openai_client.chat.completions.create(
-        model=sight, messages=[{"role": "user", "content": content}]
+        model=sight, temperature=0, messages=[{"role": "user", "content": content}]
     )
     assert answer.choices[0].message.content == SAID
     assert answer.usage is not None
@@ -133,7 +134,10 @@ def test_streamed_chat_completion(openai_client: OpenAI, sight: str) -> None:
         {"type": "text", "text": "How many shapes are there?"},
     ]
     chunks = openai_client.chat.completions.create(
-        model=sight, messages=[{"role": "user", "content": content}], stream=True
+        model=sight,
+        temperature=0,
+        messages=[{"role": "user", "content": content}],
+        stream=True,
     )
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
     assert text == "There are three shapes."
@@ -145,7 +149,7 @@ def test_response(openai_client: OpenAI, sight: str) -> None:
         {"type": "input_image", "detail": "auto", "image_url": data_url(drawn(MIXED, 9))},
     ]
     answer = openai_client.responses.create(
-        model=sight, input=[{"role": "user", "content": content}]
+        model=sight, temperature=0, input=[{"role": "user", "content": content}]
     )
     assert answer.output_text == MIXED_SAID
 
