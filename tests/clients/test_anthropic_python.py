@@ -62,8 +62,10 @@ def test_raw_events_come_in_their_order(client: Anthropic, model: str) -> None:
 
 
 async def test_async_message(url: str, model: str) -> None:
-    client = AsyncAnthropic(base_url=url, api_key="unused", max_retries=0)
-    async with client.messages.stream(model=model, messages=SKY, **LIMIT) as stream:
+    async with (
+        AsyncAnthropic(base_url=url, api_key="unused", max_retries=0) as client,
+        client.messages.stream(model=model, messages=SKY, **LIMIT) as stream,
+    ):
         assert "scatter" in await stream.get_final_text()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import openai
@@ -43,8 +44,10 @@ def client(url: str) -> OpenAI:
 
 
 @pytest.fixture
-def async_client(url: str) -> AsyncOpenAI:
-    return AsyncOpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
+async def async_client(url: str) -> AsyncIterator[AsyncOpenAI]:
+    """Closed in its own event loop: the collector would do it in that of any later test."""
+    async with AsyncOpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0) as client:
+        yield client
 
 
 # --- chat completions -----------------------------------------------------------------------------
