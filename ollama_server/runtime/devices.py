@@ -96,13 +96,19 @@ def has_huge_pages() -> bool:
     """Whether Linux gives huge pages to what asks for them, as engine/launch.py does."""
     try:
         policy = Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
-        library, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+        library = os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (OSError, ValueError):
         return False
+    return gives_huge_pages(policy, library)
+
+
+def gives_huge_pages(policy: str, library: str) -> bool:
+    """The same from Linux's ``policy`` and the C ``library``, as in "glibc 2.36"."""
     if "[always]" in policy:
         return True
+    name, _, version = library.partition(" ")
     release = tuple(int(part) for part in version.split(".") if part.isdigit())
-    return "[madvise]" in policy and library == "glibc" and release >= _GLIBC_THAT_ASKS
+    return "[madvise]" in policy and name == "glibc" and release >= _GLIBC_THAT_ASKS
 
 
 def _meminfo(key: str) -> int:

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from ollama_server.runtime.devices import Device, automatic_context, available_memory
+from ollama_server.runtime.devices import (
+    Device,
+    automatic_context,
+    available_memory,
+    gives_huge_pages,
+)
 
 GIB = 1 << 30
 
@@ -34,3 +39,20 @@ def test_what_is_reserved_of_each_gpu_does_not_count() -> None:
 
 def test_the_memory_at_hand_is_some_of_the_machines() -> None:
     assert 0 < available_memory() < 1 << 62
+
+
+@pytest.mark.parametrize(
+    ("policy", "library", "given"),
+    [
+        ("[always] madvise never", "glibc 2.31", True),
+        ("always [madvise] never", "glibc 2.35", True),
+        ("always [madvise] never", "glibc 3.0", True),
+        ("always [madvise] never", "glibc 2.34", False),
+        ("always [madvise] never", "", False),
+        ("always madvise [never]", "glibc 2.36", False),
+    ],
+)
+def test_huge_pages_need_linux_and_a_library_that_asks(
+    policy: str, library: str, given: bool
+) -> None:
+    assert gives_huge_pages(policy, library) is given
