@@ -8,7 +8,7 @@ PYTHON ?= .venv/bin/python
 BUILD := .build
 BENCH_ARGS ?=
 BENCH_MODEL := $(BUILD)/bench.gguf
-LLAMA_TOOLS := llama-server llama-bench llama-batched-bench llama-tokenize llama-mtmd-cli
+LLAMA_TOOLS := llama-server llama-bench llama-batched-bench llama-tokenize
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 CMAKE ?= $(shell command -v cmake || echo $(BUILD)/cmake/bin/cmake)
 

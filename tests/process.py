@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +21,13 @@ TINY = Path(__file__).parents[1] / "models" / "tiny" / "tiny.gguf"
 _LISTENING = re.compile(r"listening on \S+ port (\d+)")
 _READY = "Application startup complete"
 _SECONDS = 120.0
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on, for programs that cannot choose one themselves."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 class ServerProcess:

@@ -1,4 +1,4 @@
-"""Images in the engine: the same as llama.cpp's own program, reused, refused where they must be."""
+"""Images in the engine: as in llama.cpp's own server, reused, refused where they must be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import functools
 import math
 import queue
 import struct
-import subprocess
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,13 +21,13 @@ from ollama_server.engine.intake import Intake
 from ollama_server.engine.log import NativeLog
 from ollama_server.engine.model import Model
 from ollama_server.engine.vision import Projector
+from tests.llama_server import LlamaServer
 
 from .conftest import TINY
 from .projectors import HEARING, SEEING, write_projector, write_turned
 from .runner import GREEDY, Runner
 from .test_generation import endless
 
-CLI = Path(__file__).parents[2] / ".build" / "bin" / "llama-mtmd-cli"
 BEFORE, AFTER = "<|im_start|>user\n", "What is this?<|im_end|>\n<|im_start|>assistant\n"
 # One with one position a token, one whose tokens see each other, one with positions in space.
 KINDS = ("mlp", "gemma3", "qwen2vl_merger")
@@ -103,21 +102,7 @@ def ask(runner: Runner, *images: bytes, after: str = AFTER, tokens: int = 24) ->
     return p.Generate(runner.id(), parts, GREEDY, max_tokens=tokens)
 
 
-# --- beside llama.cpp's own program ---------------------------------------------------------------
-
-
-def said_by_llama(eyes: Eyes, file: Path, dump: Path) -> bytes:
-    """What llama-mtmd-cli says about a file; its embeddings go to ``dump``."""
-    if not CLI.exists():
-        pytest.skip("needs llama-mtmd-cli: make llama-tools")
-    kind = "--audio" if file.suffix == ".wav" else "--image"
-    command = [CLI, "-m", eyes.model, "--mmproj", eyes.projector, kind, file]
-    command += ["-p", "What is this?", "--temp", "0", "-n", "120", "-t", "1"]
-    command += ["-c", str(CONTEXT), "--jinja"]
-    done = subprocess.run(
-        command, capture_output=True, check=True, env={"MTMD_DEBUG_EMBEDDINGS": str(dump)}
-    )
-    return done.stdout.strip()
+# --- beside llama.cpp's own server ----------------------------------------------------------------
 
 
 def embeddings(dump: Path) -> np.ndarray:
@@ -133,23 +118,29 @@ def embeddings(dump: Path) -> np.ndarray:
 def test_embeddings_and_answers_are_those_of_llama_cpp(kind: str, tmp_path: Path) -> None:
     eyes = make_eyes(tmp_path, kind)
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    load = p.Load(str(eyes.model), projectors=[str(eyes.projector)], num_ctx=CONTEXT, num_thread=1)
-    runner = Runner(load, MTMD_DEBUG_EMBEDDINGS=str(ours))
-    for seed in range(3):
-        file = tmp_path / ("sound.wav" if kind in HEARING else "image.png")
-        file.write_bytes(noise(seed) if kind in HEARING else picture(seed, 48, 80))
-        said = said_by_llama(eyes, file, theirs)
-        media = p.Media(file.read_bytes(), "audio" if kind in HEARING else "image")
-        parts = [p.Text(BEFORE), media, p.Text(AFTER)]
-        request = p.Generate(runner.id(), parts, GREEDY, max_tokens=120)
-        answer = runner.generate_all([request])[0]
-        # The program encodes all tiles of an image at once, the runner one after the other.
-        last = embeddings(ours)
-        np.testing.assert_array_equal(last, embeddings(theirs)[-len(last) :])
-        # The program ends without waiting for its log's thread, which loses the last words.
-        assert len(said) > 20
-        assert answer.text.strip().startswith(said.decode("utf-8", "replace").rstrip("\ufffd"))
-    runner.close()
+    more = ("--mmproj", eyes.projector, "-c", str(CONTEXT))
+    with LlamaServer(eyes.model, *more, MTMD_DEBUG_EMBEDDINGS=str(theirs)) as server:
+        marker = server.client.get("/props").json()["media_marker"]
+        load = p.Load(
+            str(eyes.model), projectors=[str(eyes.projector)], num_ctx=CONTEXT, num_thread=1
+        )
+        runner = Runner(load, MTMD_DEBUG_EMBEDDINGS=str(ours))
+        for seed in range(3):
+            file = noise(seed) if kind in HEARING else picture(seed, 48, 80)
+            data = base64.b64encode(file).decode()
+            said = server.complete(BEFORE + marker + AFTER, 120, data)
+            parts = [
+                p.Text(BEFORE),
+                p.Media(file, "audio" if kind in HEARING else "image"),
+                p.Text(AFTER),
+            ]
+            request = p.Generate(runner.id(), parts, GREEDY, max_tokens=120)
+            answer = runner.generate_all([request])[0]
+            # The server encodes all tiles of an image at once, the runner one after the other.
+            last = embeddings(ours)
+            np.testing.assert_array_equal(last, embeddings(theirs)[-len(last) :])
+            assert answer.text == said != ""
+        runner.close()
 
 
 def test_an_mp3_is_heard_as_the_same_wav(tmp_path: Path) -> None:

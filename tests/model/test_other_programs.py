@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from llama_cpp import Llama
 
 from models.tiny.config import GGUF_PATH
 from models.tiny.corpus import fim
+from tests.llama_server import LlamaServer
 from tests.process import ServerProcess
 
-ROOT = Path(__file__).parents[2]
 LENGTH = 64
 TOOL = {
     "type": "function",
@@ -61,46 +55,10 @@ def llama() -> Iterator[Llama]:
     model.close()
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def binary() -> str:
-    """Returns the path of llama-server; skips the test without one."""
-    path = os.environ.get("LLAMA_SERVER") or str(ROOT / ".build" / "bin" / "llama-server")
-    if not os.access(path, os.X_OK):
-        pytest.skip("no llama-server: `make llama-tools` builds it, or set LLAMA_SERVER")
-    return path
-
-
 @pytest.fixture(scope="module")
-def llama_server() -> Iterator[httpx.Client]:
-    port = free_port()
-    command = [binary(), "-m", str(GGUF_PATH), "--host", "127.0.0.1", "--port", str(port)]
-    command += ["-c", "2048", "-t", "1", "--jinja", "--no-webui"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            wait_until_ready(client, process)
-            yield client
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def wait_until_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "llama-server ended"
-        try:
-            if client.get("/health").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass  # it does not listen yet
-        time.sleep(0.05)
-    raise AssertionError("llama-server did not become ready")
+def llama_server() -> Iterator[LlamaServer]:
+    with LlamaServer(GGUF_PATH, "-c", "2048") as server:
+        yield server
 
 
 def ours(server: ServerProcess, messages: list[dict[str, str]], **body: Any) -> dict[str, Any]:
@@ -115,28 +73,25 @@ def ours(server: ServerProcess, messages: list[dict[str, str]], **body: Any) -> 
 
 
 def theirs(
-    client: httpx.Client, messages: list[dict[str, str]], thinking: bool, **body: Any
+    server: LlamaServer, messages: list[dict[str, str]], thinking: bool, **body: Any
 ) -> dict[str, Any]:
     """Returns the message that llama-server answers."""
-    response = client.post(
+    answer = server.post(
         "/v1/chat/completions",
-        json={
-            "messages": messages,
-            "temperature": 0,
-            "max_tokens": LENGTH,
-            "chat_template_kwargs": {"enable_thinking": thinking},
-            **body,
-        },
+        messages=messages,
+        temperature=0,
+        max_tokens=LENGTH,
+        chat_template_kwargs={"enable_thinking": thinking},
+        **body,
     )
-    assert response.status_code == 200, response.text
-    message: dict[str, Any] = response.json()["choices"][0]["message"]
+    message: dict[str, Any] = answer["choices"][0]["message"]
     return message
 
 
 @pytest.mark.parametrize("thinking", [True, False])
 @pytest.mark.parametrize("chat", CHATS)
 def test_llama_server_chats_the_same(
-    server: ServerProcess, llama_server: httpx.Client, chat: str, thinking: bool
+    server: ServerProcess, llama_server: LlamaServer, chat: str, thinking: bool
 ) -> None:
     mine = ours(server, CHATS[chat], think=thinking)
     other = theirs(llama_server, CHATS[chat], thinking)
@@ -144,9 +99,7 @@ def test_llama_server_chats_the_same(
     assert (mine.get("thinking") or "").strip() == (other.get("reasoning_content") or "").strip()
 
 
-def test_llama_server_calls_the_same_tool(
-    server: ServerProcess, llama_server: httpx.Client
-) -> None:
+def test_llama_server_calls_the_same_tool(server: ServerProcess, llama_server: LlamaServer) -> None:
     messages = [{"role": "user", "content": "What is the weather in Paris?"}]
     mine = ours(server, messages, think=False, tools=[TOOL])
     other = theirs(llama_server, messages, False, tools=[TOOL])
@@ -157,12 +110,11 @@ def test_llama_server_calls_the_same_tool(
 
 @pytest.mark.parametrize("name", FILLS)
 def test_llama_server_fills_in_the_same(
-    server: ServerProcess, llama_server: httpx.Client, name: str
+    server: ServerProcess, llama_server: LlamaServer, name: str
 ) -> None:
     prefix, suffix = FILLS[name]
     mine = server.generate(prefix, suffix=suffix)["response"]
-    raw = {"prompt": fim.prompt(prefix, suffix), "temperature": 0, "n_predict": 16}
-    other = llama_server.post("/completion", json=raw).json()["content"]
+    other = llama_server.complete(fim.prompt(prefix, suffix), 16)
     assert mine == other != ""
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import random
 import re
-import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -33,8 +33,7 @@ from models.sight.phrasings.blind import BLIND
 from models.sight.phrasings.held_out import HELD_OUT
 from models.sight.preprocess import fit
 from models.sight.questions import Asker, Question
-
-CLI = Path(__file__).parents[2] / ".build" / "bin" / "llama-mtmd-cli"
+from tests.llama_server import LlamaServer
 
 
 def contents(path: Path, key: str) -> object:
@@ -176,25 +175,32 @@ def test_drawings_that_nobody_has_seen_are_answered_about_as_well() -> None:
     assert share >= wanted - 0.15
 
 
-def test_llama_cpp_says_the_same(tmp_path: Path) -> None:
-    if not CLI.exists():
-        pytest.skip("needs llama-mtmd-cli: make llama-tools")
+def test_llama_server_says_the_same() -> None:
     scene = Scene("white", (Group("circle", "red", 3), Group("star", "blue", 1)))
     question = Question("describe", "What do you see?", "")
     selection = []
     for seed in range(3):
         file = io.BytesIO()
         draw(random.Random(seed), scene).image.save(file, "PNG")
-        selection.append(Case("cli", file.getvalue(), question))
-    said = asyncio.run(evaluate.answers(selection, GGUF_PATH, PROJECTOR_PATH, 1))
-    for case, text in zip(selection, said, strict=True):
-        assert case.image is not None
-        image = tmp_path / "image"
-        image.write_bytes(case.image)
-        command = [CLI, "-m", GGUF_PATH, "--mmproj", PROJECTOR_PATH, "--image", image]
-        command += ["-p", question.text, "--temp", "0", "-n", "60", "-t", "1", "-c", "512"]
-        ran = subprocess.run([*command, "--jinja"], capture_output=True, text=True, check=True)
-        # The program ends without waiting for its log's thread, which loses the last words.
-        answer = ran.stdout.strip()
-        assert len(answer) > 8
-        assert text.startswith(answer)
+        selection.append(Case("sight", file.getvalue(), question))
+    ours = asyncio.run(evaluate.answers(selection, GGUF_PATH, PROJECTOR_PATH, 1))
+    with LlamaServer(GGUF_PATH, "--mmproj", PROJECTOR_PATH, "-c", "2048") as server:
+        theirs = [look(server, case) for case in selection]
+    assert ours == theirs
+
+
+def look(server: LlamaServer, case: Case) -> str:
+    """What llama-server answers to a question about an image."""
+    assert case.image is not None
+    url = "data:image/png;base64," + base64.b64encode(case.image).decode()
+    content = [
+        {"type": "image_url", "image_url": {"url": url}},
+        {"type": "text", "text": case.question.text},
+    ]
+    answer = server.post(
+        "/v1/chat/completions",
+        messages=[{"role": "user", "content": content}],
+        temperature=0,
+        max_tokens=evaluate.MAX_TOKENS,
+    )
+    return str(answer["choices"][0]["message"]["content"])

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.process import ServerProcess, wait_until
+from tests.process import ServerProcess, free_port, wait_until
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 NAME = "llm.example.com"
@@ -92,11 +92,6 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
         )
     )
     return paths
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager

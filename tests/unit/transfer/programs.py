@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.process import free_port
 
 PROGRAM = "docker-registry"
 HOW_TO_GET = "docker-registry is not installed: `apt-get install docker-registry` brings it"
@@ -44,12 +45,6 @@ class DockerRegistry:
         """The file in which the registry keeps a blob."""
         name = digest.removeprefix("sha256:")
         return self.root / "docker/registry/v2/blobs/sha256" / name[:2] / name / "data"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager
