@@ -365,19 +365,19 @@ class Engine:
         cells = self._model.layout.cells
         if len(sequence.tokens) <= cells:
             return True
-        request = sequence.request
-        if sequence.media or not (request.shift and self._model.can_shift):
+        if sequence.media or not (sequence.request.shift and self._model.can_shift):
             return False
-        size = sequence.computed
-        keep = size if request.num_keep < 0 else min(request.num_keep, size)
-        discard = (size - keep) // 2
-        if discard <= 0:
-            return False
-        self._model.shift(sequence.slot, keep, discard, size)
-        del sequence.tokens[keep : keep + discard]
-        sequence.computed -= discard
-        sequence.shifted = True
-        return len(sequence.tokens) <= cells
+        # Tokens that a grammar forces come together, and may need more room than one shift makes.
+        while len(sequence.tokens) > cells:
+            keep, size = sequence.keep, sequence.computed
+            discard = (size - keep) // 2
+            if discard <= 0:
+                return False
+            self._model.shift(sequence.slot, keep, discard, size)
+            del sequence.tokens[keep : keep + discard]
+            sequence.computed -= discard
+            sequence.shifted = True
+        return True
 
     # --- ends -------------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ from .vision import MediaError, MediaPrompt, Projector, too_long
 
 # Generations without an end are cut at this many times the context.
 ENDLESS = 10
+# Cells that a shift may always use, however many tokens a request wants to keep; llama.cpp's value.
+SHIFTED_CELLS = 4
 PROMPT_TOO_LONG = (
     "the prompt is longer than the context length currently available to the model; shorten the "
     "prompt, adjust the context length in settings, or use a model with a longer context length"
@@ -121,6 +123,7 @@ class Intake:
             constraint=constraint,
             media=prompt.chunks,
             dropped=dropped,
+            keep=max(0, min(self._keep(request, tokens), model.layout.cells - SHIFTED_CELLS)),
         )
 
     def _constraint(self, request: p.Generate) -> Constraint | None:
@@ -163,10 +166,13 @@ class Intake:
             raise RequestError(too_long(len(tokens), cells))
         if not (request.shift and self._model.can_shift):
             raise RequestError(PROMPT_TOO_LONG)
-        keep = len(tokens) if request.num_keep < 0 else request.num_keep
-        keep = min(keep + self._model.adds_bos, cells - 1)
-        kept = cut_middle(tokens, keep, cells)
+        kept = cut_middle(tokens, min(self._keep(request, tokens), cells - 1), cells)
         return kept, len(tokens) - len(kept)
+
+    def _keep(self, request: p.Generate, tokens: list[int]) -> int:
+        """How many tokens at the beginning stay whatever is dropped."""
+        keep = len(tokens) if request.num_keep < 0 else request.num_keep
+        return keep + self._model.adds_bos
 
 
 def known_tokens(model: Model, ids: list[int]) -> list[int]:

@@ -23,6 +23,7 @@ class Sequence:
 
     ``prompt`` is the prompt as an array, for comparing prefixes. ``slot`` is the llama.cpp
     sequence it runs in, -1 while it waits; ``heard`` tells whether the client has got any text.
+    The first ``keep`` tokens stay when the context is shifted.
     Times are time.perf_counter_ns().
     """
 
@@ -35,6 +36,7 @@ class Sequence:
     constraint: Constraint | None = None
     media: list[Chunk] = field(default_factory=list)
     dropped: int = 0
+    keep: int = 0
     slot: int = -1
     computed: int = 0
     cached: int = 0

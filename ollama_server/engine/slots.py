@@ -45,7 +45,7 @@ class Slot:
         if sequence is None:
             return self.cached
         if sequence.shifted:
-            return sequence.prompt[: min(sequence.request.num_keep, len(sequence.prompt))]
+            return sequence.prompt[: sequence.keep]
         return sequence.prompt[: sequence.computed]
 
 
@@ -131,7 +131,7 @@ class Slots:
         slot = self._slots[sequence.slot]
         tokens = np.array(sequence.tokens[: sequence.computed], dtype=np.int32)
         if sequence.shifted:
-            keep = min(sequence.request.num_keep, len(tokens))
+            keep = min(sequence.keep, len(tokens))
             tokens = tokens[:keep] if self._model.forget(slot.index, keep) else tokens[:0]
         if not len(tokens):
             self._model.forget(slot.index)

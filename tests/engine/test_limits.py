@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from ollama_server.engine import protocol as p
@@ -64,6 +66,50 @@ def test_a_generation_longer_than_the_context_goes_on_by_shifting(runner: Runner
     count = runner.info.num_ctx + 150
     finished = runner.generate_all([endless(runner, max_tokens=count)])[0].finished
     assert finished.eval_tokens == count
+
+
+def test_a_negative_num_keep_keeps_the_whole_prompt_while_the_context_shifts(
+    runner: Runner,
+) -> None:
+    count = runner.info.num_ctx + 150
+    request = endless(runner, max_tokens=count, num_keep=-1, return_context=True)
+    finished = runner.generate_all([request])[0].finished
+    assert finished.eval_tokens == count
+    whole = endless(runner, max_tokens=1, return_context=True)
+    prompt = runner.generate_all([whole])[0].finished.context[: finished.prompt_tokens]
+    assert finished.context[: finished.prompt_tokens] == prompt
+
+
+def test_a_prompt_that_fills_the_context_is_kept_all_but_the_cells_that_a_shift_needs(
+    runner: Runner,
+) -> None:
+    size = runner.info.num_ctx
+    tokens = np.random.default_rng(4).integers(300, 900, size - 1).tolist()
+    sampling = p.Sampling(temperature=0, logit_bias=runner.no_end)
+    request = p.Generate(
+        runner.id(),
+        [p.Tokens(tokens)],
+        sampling,
+        max_tokens=50,
+        num_keep=-1,
+        return_context=True,
+    )
+    finished = runner.generate_all([request])[0].finished
+    assert finished.eval_tokens == 50
+    assert finished.context[: size - 4] == tokens[: size - 4]
+
+
+def test_forced_tokens_that_need_more_room_than_one_shift_makes_get_it(runner: Runner) -> None:
+    size = runner.info.num_ctx
+    words = " ".join(["a constant that leaves no choice"] * 3)
+    schema = {"type": "array", "items": {"enum": [f"1 {words}", f"2 {words}"]}, "minItems": 1000}
+    answer = runner.generate(
+        "Numbers: ",
+        grammar=p.Grammar("json_schema", json.dumps(schema)),
+        max_tokens=size + 200,
+        num_keep=size - 60,
+    )
+    assert answer.finished.eval_tokens == size + 200
 
 
 def test_without_shifting_a_generation_ends_where_the_context_does(runner: Runner) -> None:
