@@ -57,7 +57,8 @@ class ServerProcess:
             text=True,
         )
         self.port = self._wait_until_ready()
-        threading.Thread(target=self._drain, daemon=True).start()
+        self._log = threading.Thread(target=self._drain, daemon=True)
+        self._log.start()
         self.url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=self.url, timeout=_SECONDS)
 
@@ -131,6 +132,7 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._log.join(timeout=30)  # ``lines`` is whole
 
     def kill(self) -> None:
         """End the server with no chance to tidy up."""

@@ -86,6 +86,8 @@ class Lease:
 
 @dataclass(eq=False, slots=True)
 class _Job:
+    """A load; ``keep_alive`` is what was said last while it went on, None where nobody did."""
+
     model: Model
     options: LoadOptions
     keep_alive: float | None
@@ -122,17 +124,23 @@ class Pool:
         loaded = self._loaded.get(str(model.model_path))
         if loaded is not None and loaded.serves(model, options):
             self._take(loaded)
+            if keep_alive is not None:
+                loaded.keep_alive = keep_alive
         else:
             loaded = await self._join_load(model, options, keep_alive)
-        if keep_alive is not None:
-            loaded.keep_alive = keep_alive
         try:
             yield Lease(loaded.runner, time.perf_counter_ns() - started)
         finally:
             self._release(loaded)
 
     def unload(self, model: Model) -> None:
-        """Let a model go as soon as its work is done. Unknown ones are fine."""
+        """Let a model go as soon as its work is done, also one that is still loaded for somebody.
+
+        Unknown ones are fine.
+        """
+        for job in self._jobs:
+            if job.model.model_path == model.model_path:
+                job.keep_alive = 0.0
         loaded = self._loaded.get(str(model.model_path))
         if loaded is None:
             return
@@ -218,10 +226,12 @@ class Pool:
             raise Busy
         job = self._job_for(model, options)
         if job is None:
-            task = asyncio.create_task(self._load(model, options, keep_alive))
+            task = asyncio.create_task(self._load(model, options))
             job = _Job(model, options, keep_alive, task)
             self._jobs.append(job)
             task.add_done_callback(lambda _: self._finish(job))
+        elif keep_alive is not None:
+            job.keep_alive = keep_alive
         job.waiters += 1
         try:
             return await asyncio.shield(job.task)
@@ -246,6 +256,9 @@ class Pool:
         if job.task.cancelled() or job.task.exception() is not None:
             return
         loaded = job.task.result()
+        if job.keep_alive is not None:
+            loaded.keep_alive = job.keep_alive
+            loaded.expires_at = time.time() + job.keep_alive
         for _ in range(job.waiters):
             self._take(loaded)
         self._release(loaded)
@@ -260,7 +273,7 @@ class Pool:
         elif not job.task.cancelled() and job.task.exception() is None:
             self._release(job.task.result())
 
-    async def _load(self, model: Model, options: LoadOptions, keep_alive: float | None) -> Loaded:
+    async def _load(self, model: Model, options: LoadOptions) -> Loaded:
         """Load when it is this job's turn; returns with one use taken, so that nobody evicts it."""
         async with self._turn:
             loaded = self._loaded.get(str(model.model_path))
@@ -271,7 +284,7 @@ class Pool:
                 plan, auto = await self._plan(model, options)
                 await self._make_room(plan)
                 runner = await self._start(plan, files)
-                duration = self._settings.keep_alive if keep_alive is None else keep_alive
+                duration = self._settings.keep_alive
                 expires_at = time.time() + duration
                 loaded = Loaded(model, options, runner, auto, duration, expires_at)
                 self._loaded[loaded.key] = loaded

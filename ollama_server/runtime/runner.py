@@ -148,6 +148,7 @@ class Runner:
             runner._send(load)
             runner.info = await runner._wait_until_ready(stall_seconds)
         except BaseException:
+            runner._closing = True  # its end is our doing, and no news
             runner._kill()
             raise
         return runner

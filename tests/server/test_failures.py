@@ -11,6 +11,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ LONG = {
 }
 
 
-def hang_up_after(server: ServerProcess, body: dict[str, Any], received: int) -> None:
-    """Send a request, read ``received`` bytes of the answer, and drop the connection."""
+@contextmanager
+def asked(server: ServerProcess, body: dict[str, Any]) -> Iterator[socket.socket]:
+    """Send a request, and drop the connection at the end of the block."""
     content = json.dumps(body).encode()
     head = (
         f"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
@@ -41,6 +43,12 @@ def hang_up_after(server: ServerProcess, body: dict[str, Any], received: int) ->
         # Without lingering the connection ends with a reset, as when a client is killed.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.sendall(head.encode() + content)
+        yield connection
+
+
+def hang_up_after(server: ServerProcess, body: dict[str, Any], received: int) -> None:
+    """Send a request, read ``received`` bytes of the answer, and drop the connection."""
+    with asked(server, body) as connection:
         left = received
         while left > 0 and (data := connection.recv(left)):
             left -= len(data)
@@ -148,6 +156,16 @@ def test_a_client_that_hangs_up_while_its_model_loads_stops_the_load(home: Path)
     wait_until(lambda: not process.runners())
     assert process.loaded() == []
     process.close()
+
+
+def test_a_load_that_nobody_waits_for_is_not_taken_for_a_runner_that_died(home: Path) -> None:
+    process = ServerProcess(home)
+    with asked(process, LONG):
+        wait_until(lambda: bool(process.runners()))
+    wait_until(lambda: process.metric("ollama_http_requests_total", status="499") == 1)
+    wait_until(lambda: not process.runners())
+    process.close()
+    assert not [line for line in process.lines if "out of memory" in line]
 
 
 def test_a_load_that_everybody_left_does_not_harm_who_comes_then(home: Path) -> None:

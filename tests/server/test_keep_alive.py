@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,23 @@ def test_unloading_a_busy_model_waits_for_its_work(server: ServerProcess) -> Non
         assert answer["done_reason"] == "unload"
         last = list(lines)[-1]
     assert '"done":true' in last
+    wait_until(lambda: not server.loaded())
+
+
+def test_unloading_a_model_that_waits_to_be_loaded_lets_it_go_after_its_work(
+    server: ServerProcess,
+) -> None:
+    endless = {"type": "array", "items": {"type": "integer"}, "minItems": 4000}
+    body = {"model": "tiny", "prompt": "Count", "raw": True, "format": endless}
+    with ThreadPoolExecutor() as pool:
+        with server.client.stream("POST", "/api/generate", json=body) as busy:
+            next(busy.iter_lines())
+            waits = pool.submit(server.generate, "Hi", options={"num_ctx": 256})
+            wait_until(lambda: server.metric("ollama_queue_length") == 1)
+            answer = server.post("/api/generate", model="tiny", keep_alive=0).json()
+            assert answer["done_reason"] == "unload"
+            assert not waits.done()
+        assert waits.result()["done"] is True
     wait_until(lambda: not server.loaded())
 
 
