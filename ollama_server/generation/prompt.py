@@ -14,7 +14,7 @@ from ollama_server.chat.parse import output_format, with_harmony_names
 from ollama_server.chat.parse.format import OutputFormat
 from ollama_server.chat.prompt import PromptTemplate
 from ollama_server.chat.template.shield import Piece, shield_tokens, split_shielded, unshielded
-from ollama_server.chat.types import Media, Message, Think, Tool
+from ollama_server.chat.types import Media, Message, Think, Tool, ToolCall
 from ollama_server.engine import protocol
 from ollama_server.errors import BadRequest
 from ollama_server.generation.catalog import Installed
@@ -131,7 +131,37 @@ def _written_tokens(tokens: tuple[str, ...], text: str) -> tuple[str, ...]:
 
 
 def _stored_message(message: Mapping[str, Any]) -> Message:
-    return Message(str(message.get("role", "")).lower(), str(message.get("content", "")))
+    """A message of a model; what is not as it should be in a downloaded layer is left out."""
+
+    def text(key: str) -> str:
+        return str(message.get(key) or "")
+
+    return Message(
+        text("role").lower(),
+        text("content"),
+        thinking=text("thinking"),
+        tool_calls=_stored_calls(message.get("tool_calls")),
+        tool_name=text("tool_name"),
+        tool_call_id=text("tool_call_id"),
+    )
+
+
+def _stored_calls(calls: Any) -> list[ToolCall]:
+    found = []
+    for call in calls if isinstance(calls, list) else []:
+        function = call.get("function") if isinstance(call, Mapping) else None
+        if not isinstance(function, Mapping):
+            continue
+        arguments, index = function.get("arguments"), function.get("index")
+        found.append(
+            ToolCall(
+                str(function.get("name") or ""),
+                dict(arguments) if isinstance(arguments, Mapping) else {},
+                str(call.get("id") or ""),
+                index if isinstance(index, int) else 0,
+            )
+        )
+    return found
 
 
 class _Renderer:

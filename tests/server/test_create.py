@@ -85,6 +85,28 @@ def test_a_model_in_pieces_is_joined_and_says_the_same(
     delete(server, "joined")
 
 
+def test_messages_of_a_model_keep_their_calls_and_results(server: ServerProcess) -> None:
+    function = {"name": "get_weather", "arguments": {"city": "Paris"}}
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "Paris?"},
+        {"role": "assistant", "content": "", "tool_calls": [{"id": "c1", "function": function}]},
+        {"role": "tool", "content": "sunny", "tool_name": "get_weather", "tool_call_id": "c1"},
+        {"role": "assistant", "content": "Sunny.", "thinking": "The tool says so."},
+    ]
+    server.create("past", **{"from": "tiny"}, messages=messages)
+    ask: list[dict[str, Any]] = [{"role": "user", "content": "And Rome?"}]
+
+    def prompt(model: str, messages: list[dict[str, Any]]) -> str:
+        body = {"model": model, "messages": messages, "stream": False, "_debug_render_only": True}
+        answer = server.post("/api/chat", **body).json()
+        return str(answer["_debug_info"]["rendered_template"])
+
+    assert prompt("past", ask) == prompt("tiny", messages + ask)
+    assert "get_weather" in prompt("past", ask)
+    assert "sunny" in prompt("past", ask)
+    delete(server, "past")
+
+
 def test_a_model_with_a_missing_piece_is_refused(server: ServerProcess, tmp_path: Path) -> None:
     first, *_ = in_pieces(TINY, tmp_path, tensors=20)
     digest = server.upload(first.read_bytes())

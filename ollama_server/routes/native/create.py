@@ -74,7 +74,7 @@ def to_request(body: CreateRequest) -> store_request.CreateRequest:
 def _message(body: MessageBody) -> dict[str, Any]:
     if not isinstance(body.content, str):
         raise BadRequest("the messages of a model have text as content")
-    return {"role": body.role, "content": body.content}
+    return body.model_dump(exclude={"images"})
 
 
 def _licenses(value: Any) -> list[str]:
