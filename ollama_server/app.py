@@ -75,7 +75,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     state.embedding = EmbeddingService(state.catalog, state.pool)
     hooks = Hooks(detect_template=detect_builtin, check_template=parse_template)
     state.transfer = TransferService(
-        state.store, version=API_VERSION, prune=not settings.noprune, hooks=hooks
+        state.store,
+        version=API_VERSION,
+        prune=not settings.noprune,
+        hooks=hooks,
+        streams=settings.max_transfer_streams,
     )
     state.create_hooks = replace(hooks, pull=state.transfer.pull)
     for router in (*native.ROUTERS, openai.router, anthropic.router, rerank.router):

@@ -245,7 +245,8 @@ class Settings(BaseSettings):
     )
     auth: Bool = Field(default=False, description="Sign the command line's requests.")
     max_transfer_streams: Unsigned = Field(
-        default=4, description="Connections that one pull or push uses."
+        default=0,
+        description="Most connections for one file of a pull or push; 0: as many as are worth it.",
     )
     experiment: str = Field(default="", description="Accepted for compatibility; does nothing.")
     editor: str = Field(default="", description="Editor that the interactive prompt opens.")

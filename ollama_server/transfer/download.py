@@ -85,13 +85,16 @@ class BlobDownload(PartedTransfer):
         client: httpx.AsyncClient,
         threads: Threads,
         retry: Retry | None = None,
+        streams: int = 0,
     ) -> None:
+        """``streams`` is the most that there may be, 0 where nobody said."""
         super().__init__(digest)
         self._source = source
         self._partial = PartialFile(blobs, digest)
         self._client = client
         self._threads = threads
         self._retry = retry or Retry()
+        self._most_streams = streams or _MOST_STREAMS
         self._resumed = False
         self._descriptor = -1
         self._location: Location | None = None
@@ -184,10 +187,10 @@ class BlobDownload(PartedTransfer):
             all_taken.set()
 
         async with asyncio.TaskGroup() as streams:
-            count, is_fast = 0, False
+            count, is_fast, most = 0, False, self._most_streams
             while waiting:
                 if not is_fast:
-                    more = min(max(count, _FIRST_STREAMS), _MOST_STREAMS - count, len(waiting))
+                    more = min(max(count, _FIRST_STREAMS), most - count, len(waiting))
                     for _ in range(more):
                         streams.create_task(work())
                     count += more

@@ -31,6 +31,7 @@ class Downloads:
     threads: Threads
     shared: SharedTransfers[BlobDownload]
     retry: Retry
+    streams: int = 0
     prune: bool = True
 
 
@@ -96,6 +97,7 @@ class BlobFetcher:
             client=self._downloads.client,
             threads=self._downloads.threads,
             retry=self._downloads.retry,
+            streams=self._downloads.streams,
         )
 
 

@@ -28,6 +28,7 @@ class Uploads:
     threads: Threads
     shared: SharedTransfers[BlobUpload]
     retry: Retry
+    streams: int = 0
 
 
 async def push_to_registry(uploads: Uploads, registry: Registry, name: Name) -> Frames:
@@ -72,6 +73,7 @@ async def _push_blob(uploads: Uploads, registry: Registry, name: Name, layer: La
             mount_from=_mountable(layer, name),
             threads=uploads.threads,
             retry=uploads.retry,
+            streams=uploads.streams,
         )
 
     key = f"{registry.repository}@{layer.digest}"

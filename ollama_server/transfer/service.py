@@ -38,6 +38,7 @@ class TransferService:
     """All transfers of one server; equal downloads are shared between its clients.
 
     ``hooks`` are those of ``/api/create``: what the hub sends becomes a model the same way.
+    ``streams`` is the most connections for one file, 0 for as many as are worth it.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class TransferService:
         hooks: Hooks | None = None,
         key_path: Path | None = None,
         retry: Retry | None = None,
+        streams: int = 0,
         stall_seconds: float = STALL_SECONDS,
     ) -> None:
         self._store = store
@@ -57,6 +59,7 @@ class TransferService:
         self._hooks = hooks or Hooks()
         self._key_path = key_path
         self._retry = retry or Retry()
+        self._streams = streams
         self._stall_seconds = stall_seconds
 
     def pull(self, name: Name, *, insecure: bool = False) -> Frames:
@@ -104,13 +107,21 @@ class TransferService:
     def _downloads(self) -> Downloads:
         shared: SharedTransfers[BlobDownload] = SharedTransfers()
         return Downloads(
-            self._store, self._client, self._threads, shared, self._retry, prune=self._prune
+            self._store,
+            self._client,
+            self._threads,
+            shared,
+            self._retry,
+            streams=self._streams,
+            prune=self._prune,
         )
 
     @cached_property
     def _uploads(self) -> Uploads:
         shared: SharedTransfers[BlobUpload] = SharedTransfers()
-        return Uploads(self._store, self._client, self._threads, shared, self._retry)
+        return Uploads(
+            self._store, self._client, self._threads, shared, self._retry, streams=self._streams
+        )
 
     @cached_property
     def _threads(self) -> Threads:

@@ -76,13 +76,16 @@ class BlobUpload(PartedTransfer):
         mount_from: str,
         threads: Threads,
         retry: Retry,
+        streams: int = 0,
     ) -> None:
+        """``streams`` is the most that there may be, 0 where nobody said."""
         super().__init__(digest)
         self._registry = registry
         self._path = path
         self._mount_from = mount_from
         self._threads = threads
         self._retry = retry
+        self._most_streams = streams or STREAMS
         self._digests = _PartDigests([])
         self._descriptor = -1
 
@@ -124,7 +127,7 @@ class BlobUpload(PartedTransfer):
 
     async def _send_all(self, url: str) -> str:
         """All parts; where the finishing request goes."""
-        streams = asyncio.Semaphore(STREAMS)
+        streams = asyncio.Semaphore(self._most_streams)
         try:
             async with asyncio.TaskGroup() as beside:
                 for part in self._parts:

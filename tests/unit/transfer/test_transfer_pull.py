@@ -220,6 +220,39 @@ class TestRequests:
         assert store.blobs.read(sha256(WEIGHTS)) == WEIGHTS
 
 
+class TestStreams:
+    @pytest.mark.parametrize("most", [1, 3])
+    async def test_are_no_more_than_wanted(
+        self, registry: LocalRegistry, store: Store, most: int
+    ) -> None:
+        registry.add_model("ns/m", "t", WEIGHTS)
+        plan_on_disk(store, WEIGHTS, parts=6, completed=10)
+        together = asyncio.Barrier(most)
+        running, highest = 0, 0
+
+        def storage(request: Request) -> Response | None:
+            if sha256(WEIGHTS) not in request.url.path:
+                return None
+            answer = ranged(request, WEIGHTS)
+
+            async def body() -> AsyncIterator[bytes]:
+                nonlocal running, highest
+                running += 1
+                highest = max(highest, running)
+                await together.wait()
+                await asyncio.sleep(0.05)  # one stream too many would be seen
+                running -= 1
+                yield bytes(answer.body)
+
+            return StreamingResponse(body(), 206, headers=dict(answer.headers))
+
+        registry.storage = storage
+        async with running_service(store, streams=most) as service:
+            await pull(service, registry)
+        assert store.blobs.read(sha256(WEIGHTS)) == WEIGHTS
+        assert highest == most
+
+
 class TestFailures:
     @pytest.mark.parametrize(
         ("status", "body", "expected"),
