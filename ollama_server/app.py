@@ -24,6 +24,7 @@ from ollama_server.generation.service import GenerationService
 from ollama_server.media.prepare import MediaService
 from ollama_server.metrics import Metrics
 from ollama_server.middleware import (
+    NOT_FOUND,
     CleanPathMiddleware,
     CorsMiddleware,
     HostCheckMiddleware,
@@ -167,7 +168,7 @@ async def _server_error(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return PlainTextResponse("404 page not found", 404)
+        return PlainTextResponse(NOT_FOUND, 404)
     if error.status_code == 405:
         allow = ", ".join(methods_of(request.app, request.url.path))
         return PlainTextResponse("405 method not allowed", 405, headers={"Allow": allow})

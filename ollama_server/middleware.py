@@ -14,7 +14,10 @@ from urllib.parse import quote
 
 from prometheus_client import Counter
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+NOT_FOUND = "404 page not found"
 
 _SCHEMES = (
     "http://",
@@ -205,7 +208,10 @@ def _is_own_address(address: str) -> bool:
 
 
 class CleanPathMiddleware:
-    """Redirects ``//api/tags`` and ``/api/tags/`` to the path that is meant."""
+    """Redirects ``//api/tags`` and ``/api/tags/`` to the path that is meant.
+
+    A path that ends with a line break is not found: the router would not see the difference.
+    """
 
     def __init__(self, app: ASGIApp, is_known: Callable[[str], bool]) -> None:
         self._app = app
@@ -213,6 +219,9 @@ class CleanPathMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            if scope["path"].endswith("\n"):
+                await PlainTextResponse(NOT_FOUND, 404)(scope, receive, send)
+                return
             target = self._target(scope["path"])
             if target != scope["path"]:
                 status = 301 if scope["method"] in ("GET", "HEAD") else 307

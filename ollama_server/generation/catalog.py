@@ -84,7 +84,7 @@ class Installed:
     @cached_property
     def capabilities(self) -> tuple[str, ...]:
         """What the model can do, in Ollama's order."""
-        return self._capabilities(not self.model.is_embedding and _fills_in(self.model))
+        return self._capabilities(_fills_in(self.model))
 
     @cached_property
     def listed_capabilities(self) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ class Installed:
                 embedding=model.is_embedding,
                 vision="vision" in known,
                 audio="audio" in known,
-                infill=infill,
+                infill=infill and not model.is_embedding,
             )
         )
 
@@ -130,8 +130,8 @@ class Catalog:
         self.settings = settings
         self._known: OrderedDict[tuple[str, str], Installed] = OrderedDict()
 
-    async def find(self, text: str) -> Installed:
-        """The local model that ``text`` names.
+    async def find(self, text: str, *, remote: bool = False) -> Installed:
+        """The local model that ``text`` names; with ``remote`` also one that runs elsewhere.
 
         Raises BadRequest for a bad name, Forbidden for a cloud model, ModelNotFound, StoreError.
         """
@@ -151,7 +151,8 @@ class Catalog:
         if model.config.is_remote:
             if reference.source == "local":
                 raise ModelNotFound(f"model '{text}' not found")
-            raise Forbidden(CLOUD_DISABLED)
+            if not remote:
+                raise Forbidden(CLOUD_DISABLED)
         installed = self.known(model)
         if "capabilities" not in installed.__dict__:
             # The first look reads the vocabulary and compiles the template.

@@ -54,9 +54,10 @@ class GenerationService:
         arrived = time.perf_counter_ns()
         if not 0 <= request.top_logprobs <= _MAX_TOP_LOGPROBS:
             raise BadRequest(f"top_logprobs must be between 0 and {_MAX_TOP_LOGPROBS}")
-        installed = await self._catalog.find(request.model)
         idle = is_load_only(request)
-        if idle and request.keep_alive == 0:
+        unloads = idle and request.keep_alive == 0
+        installed = await self._catalog.find(request.model, remote=unloads)
+        if unloads:
             self._pool.unload(installed.model)
             yield Unloaded()
             return

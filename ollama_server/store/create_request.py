@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from ollama_server.store.config import Config
 from ollama_server.store.names import Name, Reference, parse_reference
 
 CLOUD = "https://ollama.com:443"
+
+_HOST = re.compile(r'[^\s<>"{}|\\^`]+')
 
 _INFO_TEXTS = {
     "model_family": "model_family",
@@ -136,7 +139,7 @@ def remote_url(text: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise BadRequest("bad remote") from error
-    if not host or parts.scheme not in ("http", "https"):
+    if not host or not _HOST.fullmatch(host) or parts.scheme not in ("http", "https"):
         raise BadRequest("bad remote")
     if host == "ollama.com" and port is None:
         return CLOUD

@@ -85,6 +85,22 @@ def test_a_model_in_pieces_is_joined_and_says_the_same(
     delete(server, "joined")
 
 
+def test_a_model_that_runs_elsewhere_is_shown_and_unloaded_but_not_run(
+    server: ServerProcess,
+) -> None:
+    server.create("far", **{"from": "gpt-oss:120b"}, remote_host="https://ollama.com")
+    details = server.post("/api/show", model="far").json()
+    assert details["remote_model"] == "gpt-oss:120b"
+    assert details["template"] == "{{ .Prompt }}"
+    local = server.post("/api/show", model="far:local")
+    assert (local.status_code, local.json()) == (404, {"error": "model 'far:latest' not found"})
+    unloaded = server.post("/api/chat", model="far", keep_alive=0)
+    assert (unloaded.status_code, unloaded.json()["done_reason"]) == (200, "unload")
+    asked = server.post("/api/chat", model="far", messages=[{"role": "user", "content": "Hi"}])
+    assert asked.status_code == 403
+    delete(server, "far")
+
+
 def test_messages_of_a_model_keep_their_calls_and_results(server: ServerProcess) -> None:
     function = {"name": "get_weather", "arguments": {"city": "Paris"}}
     messages: list[dict[str, Any]] = [

@@ -88,6 +88,12 @@ def test_a_slash_behind_an_unknown_path_is_not_found(server: ServerProcess) -> N
     assert server.client.get("/api/nothing/").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/%0a", "/api/tags%0a", "/api/blobs/sha256:" + 64 * "0" + "%0a"])
+def test_a_path_with_a_line_break_behind_it_is_not_found(server: ServerProcess, path: str) -> None:
+    response = server.client.get(path)
+    assert (response.status_code, response.text) == (404, "404 page not found")
+
+
 # --- CORS -----------------------------------------------------------------------------------------
 
 

@@ -145,6 +145,7 @@ def test_names_match_in_any_case(server: ServerProcess, copied: str) -> None:
 
 
 def test_aliases_share_a_runner_and_ps_shows_the_first(server: ServerProcess, copied: str) -> None:
+    server.post("/api/generate", model="tiny", keep_alive=0)  # whatever its weights are loaded as
     server.generate("Hi", model="tiny")
     server.generate("Hi", model=copied)
     names = [model["name"] for model in server.loaded()]

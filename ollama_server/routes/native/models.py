@@ -19,7 +19,7 @@ from ollama_server.routes.streaming import JSON
 from ollama_server.runtime.pool import Loaded, Pool
 from ollama_server.store import show as shown
 from ollama_server.store.model import Model, load_model
-from ollama_server.store.names import Name, parse_reference
+from ollama_server.store.names import Name, Reference, parse_reference
 from ollama_server.store.store import Entry, Store
 from ollama_server.wire.body import decode
 from ollama_server.wire.clock import FOREVER, local_time
@@ -102,14 +102,16 @@ async def show(request: Request) -> Response:
     if reference.source == "cloud":
         raise Forbidden(_CLOUD_DETAILS)
     catalog: Catalog = request.app.state.catalog
-    details = await asyncio.to_thread(_show, catalog, reference.name, body)
+    details = await asyncio.to_thread(_show, catalog, reference, body)
     if request.headers.get("user-agent", "").startswith(_COPILOT) and details["model_info"]:
         details["model_info"]["general.basename"] = text
     return json_reply(details)
 
 
-def _show(catalog: Catalog, name: Name, body: ShowRequest) -> dict[str, Any]:
-    model = load_model(catalog.store, catalog.store.resolve(name))
+def _show(catalog: Catalog, reference: Reference, body: ShowRequest) -> dict[str, Any]:
+    model = load_model(catalog.store, catalog.store.resolve(reference.name))
+    if model.config.is_remote and reference.source == "local":
+        raise ModelNotFound(f"model '{reference.name.short}' not found")
     installed = catalog.known(model)
     template = _template_text(installed)
     found: dict[str, Any] = {
@@ -137,10 +139,12 @@ def _show(catalog: Catalog, name: Name, body: ShowRequest) -> dict[str, Any]:
 
 def _template_text(installed: Installed) -> str:
     """The template in force, else the stored one: a broken template must not hide the model."""
-    try:
-        return installed.template.text
-    except ServerError:
-        return installed.model.template or installed.model.jinja or shown.DEFAULT_TEMPLATE
+    if not installed.model.config.is_remote:
+        try:
+            return installed.template.text
+        except ServerError:
+            pass
+    return installed.model.template or installed.model.jinja or shown.DEFAULT_TEMPLATE
 
 
 def _modified_at(model: Model) -> str:

@@ -395,6 +395,12 @@ def test_remote_hosts_get_scheme_and_port(text: str, url: str) -> None:
     assert remote_url(text) == url
 
 
+@pytest.mark.parametrize("text", ["http://", "http://[", "://", "ftp://host", "bad host", "a<b"])
+def test_bad_remote_hosts_are_refused(text: str) -> None:
+    with pytest.raises(BadRequest, match="bad remote"):
+        remote_url(text)
+
+
 # --- adapters and drafts --------------------------------------------------------------------------
 
 
