@@ -224,7 +224,7 @@ class CleanPathMiddleware:
                 return
             target = self._target(scope["path"])
             if target != scope["path"]:
-                status = 301 if scope["method"] in ("GET", "HEAD") else 307
+                status = 301 if scope["method"] == "GET" else 307
                 query = scope.get("query_string", b"").decode("latin-1")
                 location = quote(target, safe="/:@!$&'()*+,;=~-._") + (query and f"?{query}")
                 await _send_empty(send, status, [("Location", location)])

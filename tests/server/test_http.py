@@ -71,6 +71,7 @@ def test_another_method_is_a_405_that_lists_the_right_ones(
     [
         ("GET", "/api/tags/", 301, "/api/tags"),
         ("POST", "/api/generate/", 307, "/api/generate"),
+        ("HEAD", "/api/tags/", 307, "/api/tags"),
         ("GET", "//api/tags", 301, "/api/tags"),
         ("GET", "/api//tags?a=b", 301, "/api/tags?a=b"),
     ],
