@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from ollama_server.store.progress import Progress
 from ollama_server.store.store import Store
 from ollama_server.transfer.download import BlobDownload, Retry, Source
 from ollama_server.transfer.frames import Frames, frames_of, short_digest
+from ollama_server.transfer.parts import PartialFile
 from ollama_server.transfer.registry import Location, Registry
 from ollama_server.transfer.shared import Running, SharedTransfers
 from ollama_server.transfer.threads import Threads
@@ -72,6 +74,9 @@ class BlobFetcher:
         if blobs.has(digest):
             size = blobs.size(digest)
             blobs.touch(digest)
+            # A crash just after the blob got its name leaves the states of its parts.
+            with contextlib.suppress(OSError):
+                PartialFile(blobs, digest).discard()
             yield Progress(status, digest, size, size)
             return
         running = await self._stack.enter_async_context(
