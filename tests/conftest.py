@@ -7,11 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.process import ServerProcess
 
 # Tests share their cores with much else; threads that wait should not take one.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+# The same examples each time, however long a busy machine takes for one.
+settings.register_profile(
+    "suite",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -48,8 +48,12 @@ def test_streamed_completion(target: dict[str, Any]) -> None:
 
 
 async def test_async_completion(target: dict[str, Any]) -> None:
-    answer: Any = await litellm.acompletion(messages=CHAT, max_tokens=200, temperature=0, **target)
-    await litellm.close_litellm_async_clients()
+    try:
+        answer: Any = await litellm.acompletion(
+            messages=CHAT, max_tokens=200, temperature=0, **target
+        )
+    finally:
+        await litellm.close_litellm_async_clients()
     assert "scatter" in answer.choices[0].message.content
 
 

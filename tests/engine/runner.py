@@ -80,9 +80,10 @@ class Runner:
         self._next_id += 1
         return self._next_id
 
-    def send(self, message: p.ToRunner) -> None:
+    def send(self, *messages: p.ToRunner) -> None:
+        """Send messages, which arrive together."""
         assert self._process.stdin is not None
-        self._process.stdin.write(p.frame(message))
+        self._process.stdin.write(b"".join(map(p.frame, messages)))
         self._process.stdin.flush()
 
     def receive(self) -> p.FromRunner:
@@ -105,10 +106,9 @@ class Runner:
         seen: Callable[[p.FromRunner], None] = lambda _: None,
     ) -> list[Answer]:
         """Send all at once and wait for all; ``seen`` gets every message as it comes."""
-        answers: dict[int, Answer] = {}
-        for request in requests:
-            answers[request.id] = Answer()
-            self.send(request)
+        requests = list(requests)
+        answers = {request.id: Answer() for request in requests}
+        self.send(*requests)
         while any(answer.end is None for answer in answers.values()):
             message = self.receive()
             collect(answers, message)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process import ServerProcess
+from tests.process import ServerProcess, wait_until
 
 TINY = Path(__file__).parents[2] / "models" / "tiny" / "tiny.gguf"
 
@@ -34,7 +34,7 @@ def test_a_draft_model_guesses_and_the_answer_is_the_same(
     answer = server.chat(question, model=drafting, options=options)
     assert answer["message"] == expected["message"]
     assert answer["eval_count"] == expected["eval_count"]
-    assert accepted(server, drafting) > 0
+    wait_until(lambda: accepted(server, drafting) > 0)
 
 
 def test_draft_num_predict_zero_turns_it_off(server: ServerProcess, drafting: str) -> None:
@@ -46,4 +46,4 @@ def test_a_model_without_draft_model_ignores_draft_num_predict(server: ServerPro
     server.generate("Hello")
     before = server.runners()
     server.generate("Hello", options={"draft_num_predict": 7})
-    assert server.runners() == before
+    assert set(server.runners()) <= set(before)  # others may have gone meanwhile

@@ -85,7 +85,7 @@ def test_a_hundred_clients_that_hang_up_leave_nothing_behind(server: ServerProce
         list(pool.map(one, range(100)))
     wait_until(lambda: idle(server))
     assert server.generate("Hi")["done"] is True
-    assert server.runners() == runners
+    assert set(server.runners()) <= set(runners)  # others may have gone meanwhile
 
 
 # --- servers of their own -------------------------------------------------------------------------

@@ -156,10 +156,11 @@ def test_simultaneous_requests_share_one_load(server: ServerProcess) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(server.runners()) == 1
-    loads = [line for line in server.lines if "loaded tiny:latest" in line]
+    runners = server.runners()
+    assert len(runners) == 1
     load(server)
-    assert loads == [line for line in server.lines if "loaded tiny:latest" in line]
+    assert server.runners() == runners
+    assert server.metric("ollama_queue_length") == 0
 
 
 def test_the_least_recently_used_model_makes_room(server: ServerProcess) -> None:

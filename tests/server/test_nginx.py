@@ -145,7 +145,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 def test_plain_http_is_sent_to_https(front: Front) -> None:
     headers = {"Host": NAME}
-    response = httpx.get(f"http://127.0.0.1:{front.plain}/api/tags", headers=headers)
+    response = httpx.get(f"http://127.0.0.1:{front.plain}/api/tags", headers=headers, timeout=60)
     assert response.status_code == 301
     assert response.headers["location"] == f"https://{NAME}/api/tags"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.process import free_port
+from tests.process import free_port, wait_until
 
 PROGRAM = "docker-registry"
 HOW_TO_GET = "docker-registry is not installed: `apt-get install docker-registry` brings it"
@@ -65,11 +64,11 @@ def docker_registry(folder: Path) -> Iterator[DockerRegistry]:
 
 
 def _wait_until_it_answers(registry: DockerRegistry, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while True:
+    def answers() -> bool:
+        assert process.poll() is None, "docker-registry ended"
         try:
-            httpx.get(f"http://{registry.host}/v2/", trust_env=False).raise_for_status()
-            return
+            return httpx.get(f"http://{registry.host}/v2/", trust_env=False).is_success
         except httpx.HTTPError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise
+            return False
+
+    wait_until(answers)

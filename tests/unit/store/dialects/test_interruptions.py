@@ -127,7 +127,6 @@ def test_a_kill_leaves_nothing_that_is_used(tmp_path: Path) -> None:
     source, moments = published(tmp_path / "source.gguf", 32), random.Random(KILLS)
     whole = translated(source, TEXT, Cache(tmp_path / "whole")).path
     assert whole is not None
-    half = 0
     for number in range(KILLS):
         root = tmp_path / f"{number}"
         cache = Cache(root)
@@ -139,7 +138,6 @@ def test_a_kill_leaves_nothing_that_is_used(tmp_path: Path) -> None:
         process.kill()
         process.join()
 
-        half += bool(cache.leftovers())
         assert [entry.problem for entry in cache.entries() if entry.problem] == []
         cache.clean()
         assert cache.leftovers() == []
@@ -147,4 +145,24 @@ def test_a_kill_leaves_nothing_that_is_used(tmp_path: Path) -> None:
         assert again is not None
         assert again.read_bytes() == whole.read_bytes()
         assert len(files_of(cache)) == 2
-    assert half > 0
+
+
+def _translate_until(limit: int, source: Path, root: Path) -> None:
+    """Ends like a kill when the file has ``limit`` bytes."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    translated(source, TEXT, Cache(root))
+
+
+def test_a_kill_in_the_middle_of_a_file_leaves_a_draft_that_is_removed(tmp_path: Path) -> None:
+    source, cache = published(tmp_path / "source.gguf", 2), Cache(tmp_path)
+    process = _fork.Process(target=_translate_until, args=(MEGABYTE, source, tmp_path))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGXFSZ
+    assert cache.leftovers() != []
+    assert cache.entries() == []
+    cache.clean()
+    assert cache.leftovers() == []
+    assert translated(source, TEXT, cache).path is not None
