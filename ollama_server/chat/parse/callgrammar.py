@@ -8,7 +8,7 @@ from typing import Any
 
 from ollama_server.chat.parse.derive import NUMBER, TYPE
 from ollama_server.chat.parse.format import OutputFormat, ToolFormat
-from ollama_server.chat.parse.lark import Grammar, choice, sequence, text
+from ollama_server.chat.parse.lark import GAP, Grammar, choice, sequence, text
 from ollama_server.chat.parse.schema import schema_problem
 from ollama_server.chat.parse.tools import harmony_names
 from ollama_server.chat.parse.values import schema_types
@@ -60,28 +60,59 @@ class CallGrammar:
         if self._output.messages:
             return self._messages(parallel)
         fmt = self._format
-        one = self._one_call()
-        opening, closing = text(fmt.section_start.lstrip()), text(fmt.section_end.rstrip())
-        if not opening and not fmt.array and fmt.call_start != fmt.call_start.lstrip():
-            one = choice([self._call(tool, fmt.call_start.lstrip()) for tool in self._tools])
-        if fmt.array:
-            opening, closing = sequence(opening, text("[")), sequence(text("]"), closing)
-        more = ""
-        if parallel and not fmt.single:
-            between = [text(fmt.separator)]
-            if fmt.section_per_call:
-                between = [closing, *between, text(fmt.section_start)]
-            more = f"({sequence(*between, self._one_call())}){{0,{MAX_CALLS - 1}}}"
-        return sequence(opening, one, more, closing)
+        calls = [self._call(tool, fmt.call_start.lstrip()) for tool in self._tools]
+        one, opening, closing = choice(calls), self._opening(), self._closing()
+        if not parallel or fmt.single:
+            return sequence(opening, one, closing)
+        between = self._between(opening, closing)
+        # Objects with nothing around each: models may have learnt a section for every one of them.
+        plain = fmt.encoding == "json" and not (fmt.array or fmt.call_start.strip())
+        lone = plain and self._is_shared
+        again = choice([between, sequence(closing, GAP, opening)]) if lone else between
+        more = f"({sequence(again, one)}){{0,{MAX_CALLS - 1}}}"
+        # A section's end ends the answer. Elsewhere a line break may follow, and then nothing.
+        ended = fmt.array or (self._is_shared and not lone)
+        return sequence(opening, one, more, closing, "" if ended else GAP)
 
-    def _one_call(self) -> str:
-        return choice([self._call(tool, self._format.call_start) for tool in self._tools])
+    @property
+    def _is_shared(self) -> bool:
+        """Whether all calls stand between two markers."""
+        fmt = self._format
+        return bool(fmt.section_start.strip() and fmt.section_end.strip()) and (
+            not fmt.section_per_call
+        )
+
+    def _opening(self) -> str:
+        fmt = self._format
+        if fmt.array:
+            return sequence(text(fmt.section_start.strip()), GAP, text("["), GAP)
+        return text(fmt.section_start.lstrip())
+
+    def _closing(self) -> str:
+        fmt = self._format
+        if fmt.array:
+            return sequence(GAP, text("]"), text(fmt.section_end.rstrip()))
+        if self._is_shared:
+            # A separator's white space must not begin a longer text that may stand there as well.
+            return sequence(GAP, text(fmt.section_end.strip()))
+        end = text(fmt.section_end.rstrip())
+        return f"({end})?" if end and not fmt.section_start.strip() else end
+
+    def _between(self, opening: str, closing: str) -> str:
+        """What stands between two calls; its white space is free, as models differ in it."""
+        fmt = self._format
+        mark = fmt.separator.strip()
+        # A list without commas is a flaw of the template: models have learnt JSON.
+        written = text(mark) if mark else '(",")?' if fmt.array else ""
+        led = GAP if mark and fmt.separator[0].isspace() else ""
+        between = sequence(led, written, GAP)
+        return sequence(closing, between, opening) if fmt.section_per_call else between
 
     def _call(self, tool: Tool, start: str) -> str:
         fmt, schema = self._format, parameters(tool)
         if fmt.encoding == "json":
             inside = self._json_call(tool, schema)
-            return self.grammar.rule(sequence(text(start), inside, text(fmt.call_end)))
+            return self.grammar.rule(sequence(text(start), inside, text(fmt.call_end.rstrip())))
         header = self._header(tool.name)
         match fmt.encoding:
             case "tag_json":
@@ -93,7 +124,7 @@ class CallGrammar:
                 body = sequence(text(f"{tool.name}("), self._python(schema), text(")"))
             case "quoted":
                 body = sequence(text(tool.name), self._quoted(schema, schema))
-        return self.grammar.rule(sequence(text(start), body, text(fmt.call_end)))
+        return self.grammar.rule(sequence(text(start), body, text(fmt.call_end.rstrip())))
 
     def _header(self, name: str) -> str:
         fmt = self._format

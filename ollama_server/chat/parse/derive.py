@@ -146,7 +146,8 @@ def _with_object_text(fmt: ToolFormat, text: str) -> ToolFormat:
 
 def _outside(fmt: ToolFormat, before: str, between: str, behind: str) -> ToolFormat:
     """Tell the markers of the section from those of every call."""
-    if before.rstrip().endswith("[") and (fmt.single or between.strip() == ","):
+    bracketed = before.rstrip().endswith("[") and behind.lstrip().startswith("]")
+    if bracketed and (fmt.single or between.strip() in ("", ",")):
         return replace(
             fmt,
             section_start=before.rstrip()[:-1],
@@ -168,7 +169,7 @@ def _outside(fmt: ToolFormat, before: str, between: str, behind: str) -> ToolFor
         separator += call_start
         section_start, call_start = section_start + call_start, ""
     if not call_end.strip():
-        section_end, call_end = call_end + section_end, ""
+        separator, section_end, call_end = call_end + separator, call_end + section_end, ""
     return replace(
         fmt,
         section_start=section_start,

@@ -15,6 +15,8 @@ from ollama_server.chat.parse.schema import styled
 
 SPACE = r"/[ \t\r\n]{0,4}/"
 """The little white space that models put before an answer."""
+GAP = r"/[ \t\r\n]{0,8}/"
+"""The white space that they put between calls."""
 
 _PLACES = re.compile(f"([{ID}{NUMBER}])")
 _PLACE_RULES = {ID: "/[a-zA-Z0-9]{9}/", NUMBER: "/[0-9]{1,3}/"}

@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 import pytest
-from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
+from llguidance import LLMatcher
 
 from ollama_server.chat.parse import (
     Wake,
@@ -24,10 +24,10 @@ from ollama_server.chat.types import Message, Tool
 from ollama_server.engine import protocol
 from ollama_server.errors import BadRequest, ServerError
 
+from .matching import EOS, accepts, matcher
 from .samples import DEDICATED, DERIVED
 from .support import TIDE, TOOLS, format_of, parse, template
 
-EOS = 256
 HARBOUR = Tool(
     "harbour",
     "",
@@ -56,37 +56,6 @@ TYPES: dict[str, Any] = {
     "piers": list,
     "at": dict,
 }
-
-
-class Bytes:
-    """A vocabulary of all bytes and an end."""
-
-    eos_token_id = EOS
-    bos_token_id = None
-    tokens = [bytes([value]) for value in range(256)] + [b"<end>"]
-    special_token_ids = [EOS]  # noqa: RUF012
-
-    def __call__(self, text: str | bytes) -> list[int]:
-        return list(text if isinstance(text, bytes) else text.encode())
-
-
-TOKENIZER = LLTokenizer(TokenizerWrapper(Bytes()))
-
-
-def matcher(grammar: protocol.Grammar) -> LLMatcher:
-    build = {
-        "lark": LLMatcher.grammar_from_lark,
-        "json_schema": LLMatcher.grammar_from_json_schema,
-    }[grammar.kind]
-    found = LLMatcher(TOKENIZER, build(grammar.source))
-    assert not found.is_error(), found.get_error()
-    return found
-
-
-def accepts(grammar: protocol.Grammar, text: str) -> bool:
-    found = matcher(grammar)
-    raw = text.encode()
-    return found.try_consume_tokens(list(raw)) == len(raw) and found.is_accepting()
 
 
 def walk(grammar: protocol.Grammar, markers: list[str], seed: int) -> str:

@@ -1,0 +1,100 @@
+"""Grammars for calls allow what models write: their own spelling, and the plain end of a turn."""
+
+from __future__ import annotations
+
+import pytest
+
+from ollama_server.chat.parse import answer_grammar, lazy_tool_grammar
+from ollama_server.chat.parse.make import output_format
+from ollama_server.chat.template.go.prompt import GoPrompt
+from ollama_server.chat.types import Message, ToolCall
+
+from .matching import accepts, accepts_from_trigger
+from .support import BREST, TOOLS, format_of, parse, template
+
+OBJECT = '{"name": "{{ .Function.Name }}", "arguments": {{ .Function.Arguments }}}'
+CHATML = """{{- range .Messages }}<|im_start|>{{ .Role }}
+{{ .Content }}{{ if .ToolCalls }}%s{{ end }}<|im_end|>
+{{ end }}{{ if .Tools }}{{ .Tools }}{{ end }}<|im_start|>assistant
+"""
+GO = {
+    "qwen": "<tool_call>\n{{ range .ToolCalls }}" + OBJECT + "\n{{ end }}</tool_call>",
+    "mistral": "[TOOL_CALLS] [{{ range .ToolCalls }}" + OBJECT + "{{ end }}]",
+    "granite": "<|tool_call|>[{{ range .ToolCalls }}" + OBJECT + "{{ end }}]",
+    "command-r": "Action: ```json\n[{{ range .ToolCalls }}\n    " + OBJECT + "{{ end }}\n]```",
+    "nemotron": "{{ range .ToolCalls }}<toolcall> " + OBJECT + " </toolcall> {{ end }}",
+}
+TIDE_JSON = '{"name": "tide", "arguments": {"port": "Brest", "days": 2}}'
+WAVE_JSON = TIDE_JSON.replace("tide", "wave")
+TAGGED = "<tool_call>\n%s\n</tool_call>"
+
+
+def go(calls: str) -> GoPrompt:
+    return GoPrompt(CHATML % calls)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("qwen", TAGGED % TIDE_JSON),
+        ("qwen", TAGGED % TIDE_JSON + "\n" + TAGGED % WAVE_JSON),
+        ("qwen", "\n".join([TAGGED % TIDE_JSON] * 3) + "\n"),
+        ("qwen", TAGGED % f"{TIDE_JSON}\n{WAVE_JSON}"),
+        ("mistral", f"[TOOL_CALLS] [{TIDE_JSON}]"),
+        ("mistral", f"[TOOL_CALLS] [{TIDE_JSON}, {WAVE_JSON}]"),
+        ("mistral", f"[TOOL_CALLS][{TIDE_JSON}, {WAVE_JSON}, {TIDE_JSON}]"),
+        ("mistral", f"[TOOL_CALLS] [{TIDE_JSON}{WAVE_JSON}]"),
+        ("granite", f"<|tool_call|>[{TIDE_JSON}, {WAVE_JSON}]"),
+        ("command-r", f"Action: ```json\n[\n    {TIDE_JSON},\n    {WAVE_JSON}\n]```"),
+        ("nemotron", f"<toolcall> {TIDE_JSON} </toolcall>"),
+        ("nemotron", f"<toolcall> {TIDE_JSON} </toolcall>\n<toolcall> {WAVE_JSON} </toolcall>"),
+    ],
+)
+def test_models_of_go_templates_may_call_several_tools_in_their_own_spelling(
+    name: str, text: str
+) -> None:
+    prompt = go(GO[name])
+    forced = answer_grammar(prompt, tools=TOOLS, mode="required")
+    assert forced is not None
+    assert accepts(forced, text)
+    assert accepts_from_trigger(lazy_tool_grammar(output_format(prompt), TOOLS), text)
+    assert len(parse([text], output_format(prompt)).calls) == text.count('"name"')
+
+
+def test_one_call_is_the_most_where_several_are_not_wanted() -> None:
+    for name, text in (
+        ("qwen", TAGGED % TIDE_JSON + "\n" + TAGGED % WAVE_JSON),
+        ("qwen", TAGGED % f"{TIDE_JSON}\n{WAVE_JSON}"),
+        ("mistral", f"[TOOL_CALLS] [{TIDE_JSON}, {WAVE_JSON}]"),
+    ):
+        grammar = answer_grammar(go(GO[name]), tools=TOOLS, mode="required", parallel=False)
+        assert grammar is not None
+        assert not accepts(grammar, text)
+
+
+def printed_calls(name: str, count: int) -> str:
+    """An answer with calls as the template prints it in history."""
+    calls = [ToolCall("tide", dict(BREST), f"call0000{number}", number) for number in range(count)]
+    messages = [Message("user", "When?"), Message("assistant", "", tool_calls=calls)]
+    whole = template(name).render(messages, TOOLS, None, add_generation_prompt=False)
+    return whole.rpartition("When?")[2]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "<|im_end|>"),
+        ("MiniMax-M1", "<end_of_sentence>"),
+        ("MiniMax-M3", "[e~["),
+        ("poolside-Laguna-XS-2.1", "</assistant>"),
+        ("deepseek-ai-DeepSeek-V3.2", "<｜end▁of▁sentence｜>"),
+        ("deepseek-ai-DeepSeek-V4", "<｜end▁of▁sentence｜>"),
+    ],
+)
+def test_an_answer_may_end_where_the_template_ends_it(name: str, end: str, count: int) -> None:
+    grammar = lazy_tool_grammar(format_of("@" + name), TOOLS)
+    assert grammar is not None
+    text = printed_calls(name, count).partition(grammar.trigger)[2].partition(end)[0]
+    assert text.count("tide") == count
+    assert accepts(grammar, grammar.trigger + text)
