@@ -170,7 +170,7 @@ KIMI_K3 = ToolFormat(
     header_end="<|sep|>",
     header_attributes=' index="\1"',
     arg_start='<|open|>argument key="',
-    key_end='"',
+    key_end='" ',
     attributes_end="<|sep|>",
     string_attribute='type="string"',
     other_attribute='type="{type}"',

@@ -87,6 +87,7 @@ def printed_calls(name: str, count: int) -> str:
         ("NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "<|im_end|>"),
         ("MiniMax-M1", "<end_of_sentence>"),
         ("MiniMax-M3", "[e~["),
+        ("Kimi-K3", "<|close|>message"),
         ("poolside-Laguna-XS-2.1", "</assistant>"),
         ("deepseek-ai-DeepSeek-V3.2", "<｜end▁of▁sentence｜>"),
         ("deepseek-ai-DeepSeek-V4", "<｜end▁of▁sentence｜>"),
