@@ -223,9 +223,10 @@ def _layout(probe: Probe, text: str, single: bool) -> _Layout | None:
     behind = text[first + len(FIRST) :]
     if single:
         return _Layout("", "".join(before), probe.without_turn_end(behind), "", "")
-    at = behind.rfind(KEYS[0])
+    # Some templates print the tools once more behind the last message.
+    at = behind.find(KEYS[0], max(behind.find(SECOND), 0))
     second = behind.rfind(SECOND, 0, at)
-    if second < 0:
+    if at < 0 or second < 0:
         return None
     between, last = tokens(behind[:second]), tokens(behind[second + len(SECOND) :])
     rest = common_prefix(between, last)
