@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ollama_server.chat.parse.derive import NUMBER, TYPE
+from ollama_server.chat.parse.derive import ANY_ID, ID, NUMBER, TYPE
 from ollama_server.chat.parse.format import OutputFormat, ToolFormat
 from ollama_server.chat.parse.lark import GAP, Grammar, choice, sequence, text
 from ollama_server.chat.parse.schema import schema_problem
@@ -128,9 +128,10 @@ class CallGrammar:
 
     def _header(self, name: str) -> str:
         fmt = self._format
-        before = "\0" + fmt.id_end if fmt.id_end else ""
+        call_id = ID if fmt.keep_id else ANY_ID
+        before = call_id + fmt.id_end if fmt.id_end else ""
         number = fmt.counter + NUMBER if fmt.counter else ""
-        behind = fmt.id_start + "\0" if fmt.id_start else ""
+        behind = fmt.id_start + call_id if fmt.id_start else ""
         attributes = fmt.header_attributes + fmt.header_end
         return f"{before}{fmt.name_prefix}{name}{number}{behind}{fmt.name_end}{attributes}"
 

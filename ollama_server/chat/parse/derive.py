@@ -26,10 +26,13 @@ ID = "\0"
 """Stands for a call's id in the texts of a `ToolFormat` that a grammar reproduces."""
 NUMBER = "\1"
 """Stands for a call's number there."""
+ANY_ID = "\2"
+"""Stands for either: a number where the template prints one, and an id as the model writes it."""
 TYPE = "{type}"
 """Stands for the type of an argument in ``other_attribute``."""
 
 _LONE_DIGIT = re.compile(r"(?<![\w\0])\d(?![\w\0])")
+_PLACE = re.compile(f"[{ID}{NUMBER}]")
 _FENCE = re.compile(r"```(?:json)?\s*\Z")
 _DECODER = json.JSONDecoder()
 
@@ -269,12 +272,13 @@ def _tag_json_format(probe: Probe, fmt: ToolFormat, rest: str) -> ToolFormat | N
     if not _holds_arguments(value):
         return None
     call_start, name_end, id_end, id_start, counter = fmt.call_start, rest[:start], "", "", ""
-    if ID in call_start:
-        call_start, _, id_end = call_start.partition(ID)
-    if ID in name_end:
-        id_start, _, name_end = name_end.partition(ID)
     if found := re.match(rf"([^\w\s<\[]){NUMBER}", name_end):
         counter, name_end = found.group(1), name_end[found.end() :]
+    keep_id = ID in call_start + name_end or bool(counter)
+    if ID in call_start:
+        call_start, _, id_end = call_start.partition(ID)
+    if found := _PLACE.search(name_end):
+        id_start, name_end = name_end[: found.start()], name_end[found.end() :]
     fence = bool(_FENCE.search(name_end))
     return replace(
         fmt,
@@ -284,7 +288,7 @@ def _tag_json_format(probe: Probe, fmt: ToolFormat, rest: str) -> ToolFormat | N
         id_start=id_start,
         name_end=_FENCE.sub("", name_end),
         counter=counter,
-        keep_id=bool(id_end or id_start or counter),
+        keep_id=keep_id,
         fence=fence,
         call_end=rest[end:],
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from llguidance import LLMatcher
 
-from ollama_server.chat.parse.derive import ID, NUMBER
+from ollama_server.chat.parse.derive import ANY_ID, ID, NUMBER
 from ollama_server.chat.parse.schema import styled
 
 SPACE = r"/[ \t\r\n]{0,4}/"
@@ -18,8 +18,8 @@ SPACE = r"/[ \t\r\n]{0,4}/"
 GAP = r"/[ \t\r\n]{0,8}/"
 """The white space that they put between calls."""
 
-_PLACES = re.compile(f"([{ID}{NUMBER}])")
-_PLACE_RULES = {ID: "/[a-zA-Z0-9]{9}/", NUMBER: "/[0-9]{1,3}/"}
+_PLACES = re.compile(f"([{ID}{NUMBER}{ANY_ID}])")
+_PLACE_RULES = {ID: "/[a-zA-Z0-9]{9}/", NUMBER: "/[0-9]{1,3}/", ANY_ID: "/[a-zA-Z0-9]{1,9}/"}
 
 
 def text(literal: str) -> str:

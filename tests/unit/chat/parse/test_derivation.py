@@ -158,6 +158,16 @@ GO = {
         '"parameters": {{ .Function.Arguments }}}{{ end }}',
         '{"name": "tide", "parameters": {"port":"Brest","days":2}}',
     ),
+    "numbered": (
+        "{{ range $i, $c := .ToolCalls }}[TOOL_CALLS]{{ .Function.Name }}[CALL_ID]{{ $i }}[ARGS]"
+        "{{ .Function.Arguments }}{{ end }}",
+        '[TOOL_CALLS]tide[CALL_ID]a1b2c3d4e[ARGS]{"port": "Brest", "days": 2}',
+    ),
+    "indexed": (
+        "{{ range .ToolCalls }}[TOOL_CALLS]{{ .Function.Name }}[CALL_ID]{{ .Function.Index }}"
+        "[ARGS]{{ .Function.Arguments }}{{ end }}",
+        '[TOOL_CALLS]tide[CALL_ID]0[ARGS]{"port": "Brest", "days": 2}',
+    ),
     "tagged": (
         "{{ range .ToolCalls }}<tool_call>\n<function={{ .Function.Name }}>\n"
         "{{ range $k, $v := .Function.Arguments }}<parameter={{ $k }}>\n{{ $v }}\n</parameter>\n"
