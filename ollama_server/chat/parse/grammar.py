@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ollama_server.chat.parse.callgrammar import CallGrammar
+from ollama_server.chat.parse.derive import ID, NUMBER
 from ollama_server.chat.parse.format import OutputFormat, ToolFormat
 from ollama_server.chat.parse.lark import SPACE, Grammar, choice, lark_problem, sequence, text
 from ollama_server.chat.parse.make import Wake, output_format, thinking_end
+from ollama_server.chat.parse.probe import is_atom, tokens
 from ollama_server.chat.parse.schema import schema_problem, styled
 from ollama_server.chat.template.base import PromptTemplate
 from ollama_server.chat.types import Message, Think, Tool
@@ -17,6 +20,8 @@ from ollama_server.engine import protocol
 from ollama_server.errors import BadRequest, ServerError
 
 _ANY_OBJECT = {"type": "object"}
+_MARKUP = re.compile(r"[^\w\s:;,.!?'\"(){}\[\]`*#-]")
+_WORD = re.compile(r"(?<!```)\b[^\W\d_]")  # a fence's language is none
 
 
 def requested_schema(format: Any) -> dict[str, Any] | None:
@@ -138,11 +143,20 @@ def lazy_tool_grammar(
 
 
 def lazy_trigger(fmt: ToolFormat) -> str:
-    """The text that nothing but a call begins with; empty where there is none."""
-    start = fmt.section_start.strip()
-    if start and fmt.array and start[-1] not in ">]":
+    """The text that nothing but a call begins with; empty where there is none.
+
+    Markers are never prose. Words and brackets are, and JSON of other kinds is: words count
+    together with the beginning of the JSON behind them, and a bracket or a fence alone does not.
+    """
+    start = fmt.section_start.strip() or fmt.call_start.strip()
+    if _MARKUP.search(start) or any(is_atom(token) for token in tokens(start)):
+        return start
+    if fmt.encoding != "json" or not _WORD.search(start):
+        return ""
+    if fmt.array:
         return fmt.section_start.lstrip() + "["
-    return start or fmt.call_start.strip()
+    name = re.split(f"[{ID}{NUMBER}]", fmt.object_start)[0]
+    return fmt.section_start.lstrip() + fmt.call_start.lstrip() + name if name else ""
 
 
 def _framed(output: OutputFormat, body: str) -> str:

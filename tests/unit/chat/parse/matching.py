@@ -34,6 +34,10 @@ def matcher(grammar: protocol.Grammar) -> LLMatcher:
     return found
 
 
+def fits(found: LLMatcher, text: bytes) -> bool:
+    return found.validate_tokens(list(text)) == len(text)
+
+
 def accepts(grammar: protocol.Grammar, text: str) -> bool:
     found = matcher(grammar)
     raw = text.encode()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ollama_server.chat.parse import answer_grammar, lazy_tool_grammar
+from ollama_server.chat.parse import answer_grammar, forced_tool_grammar, lazy_tool_grammar
 from ollama_server.chat.parse.make import output_format
 from ollama_server.chat.template.go.prompt import GoPrompt
 from ollama_server.chat.types import Message, ToolCall
 
-from .matching import accepts, accepts_from_trigger
+from .matching import accepts, accepts_from_trigger, fits, matcher
 from .support import BREST, TOOLS, format_of, parse, template
 
 OBJECT = '{"name": "{{ .Function.Name }}", "arguments": {{ .Function.Arguments }}}'
@@ -104,3 +104,52 @@ def test_an_answer_may_end_where_the_template_ends_it(name: str, end: str, count
     text = printed_calls(name, count).partition(grammar.trigger)[2].partition(end)[0]
     assert text.count("tide") == count
     assert accepts(grammar, grammar.trigger + text)
+
+
+# --- what wakes a grammar -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("calls", "trigger"),
+    [
+        ("[{{ range .ToolCalls }}" + OBJECT + "{{ end }}]", None),
+        ("{{ .ToolCalls }}", None),
+        ("{{ range .ToolCalls }}" + OBJECT + "{{ end }}", None),
+        ("```json\n{{ range .ToolCalls }}" + OBJECT + "{{ end }}\n```", None),
+        ("```json\n[{{ range .ToolCalls }}" + OBJECT + "{{ end }}]\n```", None),
+        ("{{ range .ToolCalls }}Call: " + OBJECT + "\n{{ end }}", 'Call: {"name": "'),
+        (GO["command-r"], "Action: ```json\n["),
+        (GO["mistral"], "[TOOL_CALLS]"),
+        ("{{ range .ToolCalls }}✿CALL✿ " + OBJECT + "{{ end }}", "✿CALL✿"),
+    ],
+)
+def test_only_what_no_prose_contains_wakes_a_grammar(calls: str, trigger: str | None) -> None:
+    grammar = lazy_tool_grammar(output_format(go(calls)), TOOLS)
+    assert (grammar.trigger if grammar else None) == trigger
+    if grammar:
+        assert fits(matcher(grammar), grammar.trigger.encode())
+
+
+@pytest.mark.parametrize(
+    ("calls", "text"),
+    [
+        ("[{{ range .ToolCalls }}" + OBJECT + "{{ end }}]", f"[{TIDE_JSON}, {WAVE_JSON}]"),
+        (
+            "```json\n{{ range .ToolCalls }}" + OBJECT + "\n{{ end }}```",
+            f"```json\n{TIDE_JSON}\n```",
+        ),
+    ],
+)
+def test_calls_without_a_waking_marker_are_read_where_they_begin_the_answer(
+    calls: str, text: str
+) -> None:
+    fmt = output_format(go(calls))
+    answer = parse([text], fmt)
+    assert (answer.content, len(answer.calls)) == ("", text.count("Brest"))
+    assert accepts(forced_tool_grammar(fmt, TOOLS), text)
+
+
+def test_a_bracket_in_prose_is_no_call() -> None:
+    fmt = output_format(go("[{{ range .ToolCalls }}" + OBJECT + "{{ end }}]"))
+    text = f"See [1]: [{TIDE_JSON}]"
+    assert parse([text], fmt).content == text

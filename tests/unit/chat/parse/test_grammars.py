@@ -8,7 +8,6 @@ import random
 from typing import Any
 
 import pytest
-from llguidance import LLMatcher
 
 from ollama_server.chat.parse import (
     Wake,
@@ -24,7 +23,7 @@ from ollama_server.chat.types import Message, Tool
 from ollama_server.engine import protocol
 from ollama_server.errors import BadRequest, ServerError
 
-from .matching import EOS, accepts, matcher
+from .matching import EOS, accepts, fits, matcher
 from .samples import DEDICATED, DERIVED
 from .support import TIDE, TOOLS, format_of, parse, template
 
@@ -82,10 +81,6 @@ def walk(grammar: protocol.Grammar, markers: list[str], seed: int) -> str:
         assert found.consume_tokens(list(whole))
         written += whole
     return written.decode()
-
-
-def fits(found: LLMatcher, text: bytes) -> bool:
-    return found.validate_tokens(list(text)) == len(text)
 
 
 SOURCES = sorted(
