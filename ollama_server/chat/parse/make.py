@@ -84,7 +84,9 @@ def _cleaned(
     for mark in (*((thinking.open, thinking.close) if thinking else ()), *wrappers):
         start = start.replace(mark, "") if mark else start
     tools = replace(tools, section_start=start if start.strip() else "")
-    if tools.encoding == "json" and not (tools.section_start or tools.call_start.strip()):
+    if tools.encoding in ("json", "python") and not (
+        tools.section_start or tools.call_start.strip()
+    ):
         # Llama 3 may announce its calls with the marker of its built-in tools.
         announced = (_PYTHON_TAG,) if _PYTHON_TAG in text else ()
         tools = replace(tools, bare=True, extra_triggers=announced)

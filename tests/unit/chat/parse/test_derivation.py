@@ -158,6 +158,11 @@ GO = {
         '"parameters": {{ .Function.Arguments }}}{{ end }}',
         '{"name": "tide", "parameters": {"port":"Brest","days":2}}',
     ),
+    "pythonic": (
+        "[{{ range .ToolCalls }}{{ .Function.Name }}({{ range $k, $v := .Function.Arguments }}"
+        "{{ $k }}={{ $v }}, {{ end }}){{ end }}]",
+        '[tide(port="Brest", days=2)]',
+    ),
     "numbered": (
         "{{ range $i, $c := .ToolCalls }}[TOOL_CALLS]{{ .Function.Name }}[CALL_ID]{{ $i }}[ARGS]"
         "{{ .Function.Arguments }}{{ end }}",
