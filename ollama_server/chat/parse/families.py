@@ -392,6 +392,11 @@ FAMILIES: tuple[Family, ...] = (
         ),
         ("dsml_token",),
     ),
+    Family(
+        "functiongemma",
+        OutputFormat(None, _declared(FUNCTION_GEMMA)),
+        ("<start_function_call>", "<escape>"),
+    ),
     Family("gemma-4", OutputFormat(_GEMMA_THINKING, _declared(GEMMA)), ("'<|tool_call>call:'",)),
     Family(
         "minicpm-5",
