@@ -13,7 +13,7 @@ from ollama_server.chat.parse.format import OutputFormat, ThinkingFormat, ToolFo
 from ollama_server.chat.parse.markers import derive_thinking, derive_wrappers
 from ollama_server.chat.parse.messages import MessageParser
 from ollama_server.chat.parse.parser import OutputParser
-from ollama_server.chat.parse.probe import Probe
+from ollama_server.chat.parse.probe import Probe, are_partners, tokens
 from ollama_server.chat.parse.stream import StreamParser
 from ollama_server.chat.parse.tape import Tape
 from ollama_server.chat.parse.tools import ToolBox, random_id
@@ -84,12 +84,17 @@ def _cleaned(
     for mark in (*((thinking.open, thinking.close) if thinking else ()), *wrappers):
         start = start.replace(mark, "") if mark else start
     tools = replace(tools, section_start=start if start.strip() else "")
+    pieces = [token for token in tokens(start) if not token.isspace()]
+    if len(pieces) == 2 and are_partners(*pieces):
+        # They stand around a content that is empty here; the model puts them around its calls.
+        marks = (start.strip(), pieces[0])
+        tools = replace(tools, section_start="", section_end=pieces[1], extra_triggers=marks)
     if tools.encoding in ("json", "python") and not (
         tools.section_start or tools.call_start.strip()
     ):
         # Llama 3 may announce its calls with the marker of its built-in tools.
         announced = (_PYTHON_TAG,) if _PYTHON_TAG in text else ()
-        tools = replace(tools, bare=True, extra_triggers=announced)
+        tools = replace(tools, bare=True, extra_triggers=(*tools.extra_triggers, *announced))
     return tools
 
 

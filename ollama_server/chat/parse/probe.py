@@ -56,7 +56,7 @@ def are_partners(opening: str, closing: str) -> bool:
     """Whether the names of two markers say that they belong together."""
     if closing == closing_of(opening):
         return True
-    pairs = (("START", "END"), ("begin", "end"), ("prefix", "suffix"))
+    pairs = (("START", "END"), ("start", "end"), ("begin", "end"), ("prefix", "suffix"))
     return any(closing == opening.replace(a, b) != opening for a, b in pairs)
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from ollama_server.chat.parse import lazy_tool_grammar
 from ollama_server.chat.parse.families import FAMILIES
 from ollama_server.chat.parse.format import ToolFormat
 from ollama_server.chat.parse.make import make_parser, output_format
 from ollama_server.chat.template.go.prompt import GoPrompt
+from ollama_server.chat.template.jinja.prompt import JinjaPrompt
 from ollama_server.chat.types import Delta
 
-from .support import BREST, TOOLS, format_of, template
+from .support import BREST, TOOLS, format_of, parse, template
 
 # section start, before the name, behind the arguments, section end, encoding; white space trimmed.
 WORKED: dict[str, tuple[str, str, str, str, str]] = {
@@ -211,3 +213,62 @@ def test_a_template_that_knows_no_calls_falls_back_to_what_most_models_write() -
     fmt = output_format(GoPrompt("{{ range .Messages }}{{ .Content }}{{ end }}")).tools
     assert fmt is not None
     assert (fmt.section_start.strip(), fmt.bare) == ("<tool_call>", True)
+
+
+# --- Jinja templates that llama.cpp does not carry ------------------------------------------------
+
+TURNS = (
+    "{% for m in messages %}<|turn|>{{ m.role }}\n{% if m.tool_calls %}"
+    "CALLS{% else %}{{ m.content }}{% endif %}<|eot|>{% endfor %}"
+    "{% if tools %}{{ tools | tojson }}{% endif %}"
+)
+LLAMA_4 = TURNS.replace(
+    "CALLS",
+    "<|python_start|>{{ m.content }}<|python_end|>{% for c in m.tool_calls %}"
+    '{"name": "{{ c.function.name }}", "parameters": {{ c.function.arguments | tojson }}}'
+    "{% endfor %}",
+)
+PYTHONIC = TURNS.replace(
+    "CALLS",
+    "[{% for c in m.tool_calls %}{{ c.function.name }}("
+    "{% for k, v in c.function.arguments.items() %}"
+    "{{ k }}={{ v | tojson }}{{ ', ' if not loop.last }}{% endfor %}){{ ', ' if not loop.last }}"
+    "{% endfor %}]",
+)
+FUNCTION_GEMMA = TURNS.replace(
+    "CALLS",
+    "{% for c in m.tool_calls %}{{ '<start_function_call>call:' + c.function.name + '{' }}"
+    "{% for k, v in c.function.arguments | dictsort %}{{ ',' if not loop.first }}{{ k }}:"
+    "{{ '<escape>' + v + '<escape>' }}{% endfor %}{{ '}<end_function_call>' }}{% endfor %}",
+)
+LLAMA_4_CALL = '{"name": "tide", "parameters": {"port": "Brest", "days": 2}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "count"),
+    [
+        (LLAMA_4, LLAMA_4_CALL, 1),
+        (LLAMA_4, LLAMA_4_CALL * 2, 2),
+        (LLAMA_4, f"<|python_start|>{LLAMA_4_CALL}<|python_end|>", 1),
+        (LLAMA_4, f"<|python_start|><|python_end|>{LLAMA_4_CALL}", 1),
+        (PYTHONIC, '[tide(port="Brest", days=2), tide(port="Brest", days=2)]', 2),
+        (
+            FUNCTION_GEMMA,
+            "<start_function_call>call:tide{days:2,port:<escape>Brest<escape>}<end_function_call>"
+            * 2,
+            2,
+        ),
+    ],
+)
+def test_calls_of_other_jinja_templates_are_read(text: str, answer: str, count: int) -> None:
+    fmt = output_format(JinjaPrompt(text, bos="", eos=""))
+    for pieces in ([answer], list(answer)):
+        found = parse(pieces, fmt)
+        assert (found.named, found.content) == ([("tide", dict(BREST))] * count, "")
+
+
+def test_markers_around_content_wake_no_grammar() -> None:
+    fmt = output_format(JinjaPrompt(LLAMA_4, bos="", eos=""))
+    assert lazy_tool_grammar(fmt, TOOLS) is None
+    code = "<|python_start|>print(1)<|python_end|>"
+    assert parse([code], fmt).content == code
