@@ -8,7 +8,7 @@ from typing import Any
 
 from ollama_server.chat.parse.derive import ANY_ID, ID, NUMBER, TYPE
 from ollama_server.chat.parse.format import OutputFormat, ToolFormat
-from ollama_server.chat.parse.lark import GAP, Grammar, choice, sequence, text
+from ollama_server.chat.parse.lark import GAP, Grammar, choice, json_text, sequence, text
 from ollama_server.chat.parse.schema import schema_problem
 from ollama_server.chat.parse.tools import harmony_names
 from ollama_server.chat.parse.values import schema_types
@@ -147,7 +147,7 @@ class CallGrammar:
             if fmt.name_is_key:
                 start, middle, end = '{"', '": ', "}"
         name = json.dumps(tool.name)[1:-1]
-        return sequence(text(start + name + middle), self.grammar.json(schema), text(end))
+        return sequence(json_text(start + name + middle), self.grammar.json(schema), json_text(end))
 
     # --- arguments of their own -------------------------------------------------------------------
 

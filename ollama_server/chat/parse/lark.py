@@ -18,6 +18,7 @@ SPACE = r"/[ \t\r\n]{0,4}/"
 GAP = r"/[ \t\r\n]{0,8}/"
 """The white space that they put between calls."""
 
+_JSON_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^"{}\[\]]+|"')
 _PLACES = re.compile(f"([{ID}{NUMBER}{ANY_ID}])")
 _PLACE_RULES = {ID: "/[a-zA-Z0-9]{9}/", NUMBER: "/[0-9]{1,3}/", ANY_ID: "/[a-zA-Z0-9]{1,9}/"}
 
@@ -29,6 +30,15 @@ def text(literal: str) -> str:
     return " ".join(
         _PLACE_RULES.get(piece) or json.dumps(piece, ensure_ascii=False) for piece in pieces
     )
+
+
+def json_text(literal: str) -> str:
+    """An expression for a part of a JSON text, in the pieces that the rules of a schema consist of.
+
+    The lexer takes the longest piece that may stand at a place and does not go back: a call's
+    beginning in one piece would shut out other JSON that begins like it.
+    """
+    return sequence(*(text(piece) for piece in _JSON_PIECE.findall(literal)))
 
 
 def sequence(*expressions: str) -> str:

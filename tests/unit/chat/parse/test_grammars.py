@@ -320,6 +320,18 @@ def test_with_tools_an_answer_is_in_the_format_or_a_call() -> None:
     assert not accepts(grammar, "High.")
 
 
+def test_an_answer_in_the_format_may_begin_like_a_call() -> None:
+    properties = {"name": {"type": "string"}, "age": {"type": "integer"}}
+    schema = {"type": "object", "properties": properties, "required": ["name"]}
+    llama = template("meta-llama-Llama-3.2-3B-Instruct")
+    grammar = answer_grammar(llama, format=schema, tools=TOOLS)
+    assert grammar is not None
+    for text in ('{"name": "Ada"}', '{"name": "tide", "age": 3}', '{"name": "tides"}'):
+        assert accepts(grammar, text)
+    assert accepts(grammar, '{"name": "tide", "parameters": {"port": "x"}}')
+    assert not accepts(grammar, '{"name": "tide", "parameters": {"port": 1}}')
+
+
 def test_harmony_answers_in_the_final_channel() -> None:
     fmt = PARSERS["harmony"].format
     grammar = format_grammar(SCHEMA, fmt, Wake("<|end|>", "<|channel|>analysis"))
