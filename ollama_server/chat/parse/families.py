@@ -62,6 +62,7 @@ ARG_KEY_LINES = replace(
     value_end="</arg_value>\n",
     separator="\n",
 )
+LING = replace(ARG_KEY_LINES, value_end="</arg_value>", call_end="\n</tool_call>")
 LAGUNA = replace(
     ARG_KEY_LINES,
     json_body=True,
@@ -208,6 +209,14 @@ DSML = ToolFormat(
     trim_values=False,
     ends_thinking=True,
 )
+DSML_4 = replace(
+    DSML,
+    section_start="<｜DSML｜tool_calls>\n",
+    section_end="\n</｜DSML｜tool_calls>",
+    value_end="</｜DSML｜parameter>",
+    arg_separator="\n",
+    call_end="\n</｜DSML｜invoke>",
+)
 MINICPM = ToolFormat(
     "tagged",
     call_start='<function name="',
@@ -283,7 +292,7 @@ PARSERS: dict[str, NamedParser] = {
     "gemma4": NamedParser(_GEMMA, thinking=True),
     "gemma4-no-thinking": NamedParser(_GEMMA),
     "glm-4.7": NamedParser(OutputFormat(_think("on"), ARG_KEYS), thinking=True),
-    "glm-ocr": NamedParser(OutputFormat(_think("prompt"), ARG_KEYS)),
+    "glm-ocr": NamedParser(OutputFormat(_think("prompt"), ARG_KEY_LINES)),
     "lfm2": NamedParser(OutputFormat(None, LFM)),
     "lfm2-thinking": NamedParser(OutputFormat(_think("prompt"), LFM), thinking=True),
     "laguna": NamedParser(OutputFormat(_think("asked"), LAGUNA), thinking=True),
@@ -350,7 +359,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "ling-3",
-        OutputFormat(_PROMPT_THINKING, _declared(ARG_KEY_LINES)),
+        OutputFormat(_PROMPT_THINKING, _declared(LING)),
         ("<role>ASSISTANT</role>", "<arg_key>"),
     ),
     Family(
@@ -382,14 +391,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "deepseek-4",
-        OutputFormat(
-            _PROMPT_THINKING,
-            replace(
-                DSML,
-                section_start="<｜DSML｜tool_calls>\n",
-                section_end="\n</｜DSML｜tool_calls>",
-            ),
-        ),
+        OutputFormat(_PROMPT_THINKING, DSML_4),
         ("dsml_token",),
     ),
     Family(

@@ -24,8 +24,14 @@ _PLACE_RULES = {ID: "/[a-zA-Z0-9]{9}/", NUMBER: "/[0-9]{1,3}/", ANY_ID: "/[a-zA-
 
 
 def text(literal: str) -> str:
-    """An expression for a text, in which placeholders stand for ids and numbers."""
-    pieces = [piece for piece in _PLACES.split(literal) if piece]
+    """An expression for a text, in which placeholders stand for ids and numbers.
+
+    White space at its beginning stands alone: the lexer takes the longest piece that may stand at a
+    place and does not go back, so that a line break is not taken for the beginning of a marker.
+    """
+    rest = literal.lstrip()
+    space = literal[: len(literal) - len(rest)]
+    pieces = [piece for piece in (space, *_PLACES.split(rest)) if piece]
     # The engine looks for special tokens in the text of a grammar: no escapes beyond the needed.
     return " ".join(
         _PLACE_RULES.get(piece) or json.dumps(piece, ensure_ascii=False) for piece in pieces

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ollama_server.chat.parse import answer_grammar, forced_tool_grammar, lazy_tool_grammar
@@ -80,6 +82,7 @@ def test_one_call_is_the_most_where_several_are_not_wanted() -> None:
 def printed_calls(name: str, count: int) -> str:
     """An answer with calls as the template prints it in history."""
     calls = [ToolCall("tide", dict(BREST), f"call0000{number}", number) for number in range(count)]
+    calls[-1] = replace(calls[-1], arguments={"port": "Brest"})
     messages = [Message("user", "When?"), Message("assistant", "", tool_calls=calls)]
     whole = template(name).render(messages, TOOLS, None, add_generation_prompt=False)
     return whole.rpartition("When?")[2]
@@ -96,6 +99,10 @@ def printed_calls(name: str, count: int) -> str:
         ("poolside-Laguna-XS-2.1", "</assistant>"),
         ("deepseek-ai-DeepSeek-V3.2", "<｜end▁of▁sentence｜>"),
         ("deepseek-ai-DeepSeek-V4", "<｜end▁of▁sentence｜>"),
+        ("inclusionai-ling-3.0-flash", "<|role_end|>"),
+        ("StepFun3.5-Flash", "<|im_end|>"),
+        ("Cohere2MoE", "<|END_OF_TURN_TOKEN|>"),
+        ("CohereForAI-c4ai-command-r7b-12-2024-tool_use", "<|END_OF_TURN_TOKEN|>"),
     ],
 )
 def test_an_answer_may_end_where_the_template_ends_it(name: str, end: str, count: int) -> None:
