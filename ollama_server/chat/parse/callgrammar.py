@@ -176,11 +176,28 @@ class CallGrammar:
                 return sequence(choice([text(word) for word in words]), text(end))
             mark = end.strip()
             return sequence(self.grammar.until(mark), text(end[end.find(mark) + len(mark) :]))
+        if self._format.namespace and (nested := self._nested(value, root)):
+            return sequence(nested, text(end))
         if schema_types(value) == {"boolean"}:
             return sequence(
                 choice([text(w) for w in ("true", "false", "True", "False")]), text(end)
             )
         return sequence(self.grammar.json(_with_definitions(value, root)), text(end))
+
+    def _nested(self, value: Mapping[str, Any], root: Mapping[str, Any]) -> str:
+        """A list or an object in tags; empty where the schema does not say what is in it."""
+        types, items = schema_types(value), value.get("items")
+        if types == {"array"} and isinstance(items, Mapping):
+            return choice([f"({self._tag('item', items, root)})+", text("[]")])
+        if types != {"object"}:
+            return ""
+        parts = [(self._tag(key, part, root), needed) for key, part, needed in _properties(value)]
+        return self.grammar.in_order(parts, "")
+
+    def _tag(self, name: str, value: Mapping[str, Any], root: Mapping[str, Any]) -> str:
+        marker = self._format.namespace
+        inside = self._text_value(value, f"{marker}</{name}>", root)
+        return self.grammar.rule(sequence(text(f"{marker}<{name}>"), inside))
 
     def _python(self, schema: Mapping[str, Any]) -> str:
         items = []

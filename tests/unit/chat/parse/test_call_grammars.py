@@ -8,8 +8,9 @@ import pytest
 
 from ollama_server.chat.parse import answer_grammar, forced_tool_grammar, lazy_tool_grammar
 from ollama_server.chat.parse.make import output_format
+from ollama_server.chat.template.base import PromptTemplate
 from ollama_server.chat.template.go.prompt import GoPrompt
-from ollama_server.chat.types import Message, ToolCall
+from ollama_server.chat.types import Message, Tool, ToolCall
 
 from .matching import accepts, accepts_from_trigger, fits, matcher
 from .support import BREST, TOOLS, format_of, parse, template
@@ -79,12 +80,10 @@ def test_one_call_is_the_most_where_several_are_not_wanted() -> None:
         assert not accepts(grammar, text)
 
 
-def printed_calls(name: str, count: int) -> str:
+def printed(prompt: PromptTemplate, calls: list[ToolCall], tools: list[Tool]) -> str:
     """An answer with calls as the template prints it in history."""
-    calls = [ToolCall("tide", dict(BREST), f"call0000{number}", number) for number in range(count)]
-    calls[-1] = replace(calls[-1], arguments={"port": "Brest"})
     messages = [Message("user", "When?"), Message("assistant", "", tool_calls=calls)]
-    whole = template(name).render(messages, TOOLS, None, add_generation_prompt=False)
+    whole = prompt.render(messages, tools, None, add_generation_prompt=False)
     return whole.rpartition("When?")[2]
 
 
@@ -108,7 +107,10 @@ def printed_calls(name: str, count: int) -> str:
 def test_an_answer_may_end_where_the_template_ends_it(name: str, end: str, count: int) -> None:
     grammar = lazy_tool_grammar(format_of("@" + name), TOOLS)
     assert grammar is not None
-    text = printed_calls(name, count).partition(grammar.trigger)[2].partition(end)[0]
+    calls = [ToolCall("tide", dict(BREST), f"call0000{number}", number) for number in range(count)]
+    calls[-1] = replace(calls[-1], arguments={"port": "Brest"})
+    text = printed(template(name), calls, TOOLS)
+    text = text.partition(grammar.trigger)[2].partition(end)[0]
     assert text.count("tide") == count
     assert accepts(grammar, grammar.trigger + text)
 
@@ -160,3 +162,18 @@ def test_a_bracket_in_prose_is_no_call() -> None:
     fmt = output_format(go("[{{ range .ToolCalls }}" + OBJECT + "{{ end }}]"))
     text = f"See [1]: [{TIDE_JSON}]"
     assert parse([text], fmt).content == text
+
+
+def test_minimax_m3_writes_lists_and_objects_in_tags() -> None:
+    place = {"type": "object", "properties": {"x": {"type": "integer"}, "of": {"type": "string"}}}
+    properties = {"piers": {"type": "array", "items": {"type": "string"}}, "at": place}
+    tool = Tool("harbour", "", {"type": "object", "properties": properties})
+    arguments = {"piers": ["north", "south"], "at": {"x": 3, "of": "Brest"}}
+    text = printed(template("MiniMax-M3"), [ToolCall("harbour", arguments)], [tool])
+    fmt = format_of("@MiniMax-M3")
+    grammar = lazy_tool_grammar(fmt, [tool])
+    assert grammar is not None
+    text = grammar.trigger + text.partition(grammar.trigger)[2].partition("[e~[")[0]
+    assert accepts(grammar, text)
+    assert not accepts(grammar, text.replace(">3]", ">three]"))
+    assert parse([text], fmt, tools=[tool]).named == [("harbour", arguments)]
