@@ -1,7 +1,7 @@
 """How a family of models writes its thinking and its tool calls, as data.
 
-Markers keep the white space that the model's template prints around them: grammars reproduce it,
-parsers treat it as optional.
+Markers keep the white space that the model's template prints around them: grammars reproduce it
+within calls and leave it free between them, parsers treat it as optional.
 """
 
 from __future__ import annotations
