@@ -165,9 +165,12 @@ def converse(client: Client, options: RunOptions, shown: dict[str, Any]) -> None
             continue
         if text.startswith(("/bye", "/exit")):
             return
-        if text.startswith("/") and commands.handle(conversation, text):
-            continue
-        conversation.ask(text)
+        try:
+            if text.startswith("/") and commands.handle(conversation, text):
+                continue
+            conversation.ask(text)
+        except KeyboardInterrupt:  # just before or behind an answer: it ends no more than the turn
+            sys.stdout.write("\n")
 
 
 def read_message(prompt: Prompt) -> str:

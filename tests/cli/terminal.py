@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -15,6 +16,8 @@ import time
 from collections.abc import Sequence
 
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[()][A-Z0-9]|[=>])")
+# What may be the beginning of one, at the end of what has been read.
+_CUT = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*|\][^\x07]*|[()])?$")
 _SECONDS = 90.0
 _ROWS, _COLUMNS = 40, 100
 
@@ -39,14 +42,16 @@ class Terminal:
         )
         os.close(slave)
         self._seen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def wait_for(self, text: str) -> str:
         """Read until ``text`` appears; returns and forgets everything up to its end."""
         deadline = time.monotonic() + _SECONDS
-        while text not in (plain := _ANSI.sub("", self._seen)):
-            assert self._read(deadline), f"{text!r} never appeared in {plain!r}"
+        while text not in (plain := self.rest):
+            assert self._read(deadline), f"{text!r} never appeared in {self._seen!r}"
         end = plain.index(text) + len(text)
-        self._seen = plain[end:]
+        cut = _CUT.search(self._seen)
+        self._seen = plain[end:] + (cut[0] if cut else "")
         return plain[:end]
 
     def prompt(self) -> str:
@@ -76,7 +81,7 @@ class Terminal:
     @property
     def rest(self) -> str:
         """What was shown and not asked for yet."""
-        return _ANSI.sub("", self._seen)
+        return _CUT.sub("", _ANSI.sub("", self._seen))
 
     def close(self) -> None:
         """End the program, if it still runs."""
@@ -93,5 +98,5 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:  # Linux' way to say that the other side is closed
             return False
-        self._seen += data.decode(errors="replace")
+        self._seen += self._decoder.decode(data)
         return bool(data)
