@@ -178,13 +178,67 @@ def test_thinking_is_on_unless_switched_off_and_levels_have_a_name(
 
 
 def test_models_without_thinking_are_told_so() -> None:
-    assert render("{{ enable_thinking }}", USER) == "False"
+    assert JinjaPrompt(ROLES).variables([USER])["enable_thinking"] is False
 
 
 def test_templates_with_another_name_for_the_switch_get_that_one() -> None:
     template = "{% if thinking %}<think>{% else %}</think>{% endif %}"
     assert render(template, USER, think=True) == "<think>"
     assert render(template, USER, think=False) == "</think>"
+
+
+# As in Kimi K3: the markers are put together from parts, and nothing in the text shows them whole.
+PARTS = (
+    "{% macro open(tag) %}<|open|>{{ tag }}<|sep|>{% endmacro %}"
+    "{% macro close(tag) %}<|close|>{{ tag }}<|sep|>{% endmacro %}"
+    "{% if thinking is undefined %}{% set thinking = true %}{% endif %}"
+    "{% if thinking %}{{ thinking_effort or 'max' }};{% endif %}"
+    "{% for m in messages %}{% if m.role == 'assistant' %}"
+    "{% if thinking %}{{ open('think') + (m.reasoning_content or '') + close('think') }}{% endif %}"
+    "{{ open('response') + m.content + close('response') }}{% else %}{{ m.content }}{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ open('think' if thinking else 'response') }}{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("think", "prompt"),
+    [
+        (None, "max;u<|open|>think<|sep|>"),
+        (True, "max;u<|open|>think<|sep|>"),
+        ("low", "low;u<|open|>think<|sep|>"),
+        (False, "u<|open|>response<|sep|>"),
+    ],
+)
+def test_a_template_that_listens_to_a_switch_thinks_whatever_its_markers(
+    think: bool | str | None, prompt: str
+) -> None:
+    assert "thinking" in JinjaPrompt(PARTS).capabilities
+    assert render(PARTS, USER, think=think) == prompt
+
+
+@pytest.mark.parametrize(
+    ("answer", "think", "end"),
+    [
+        (
+            Message("assistant", "half", "because"),
+            True,
+            "<|open|>think<|sep|>because<|close|>think<|sep|><|open|>response<|sep|>half",
+        ),
+        (Message("assistant", "", "becau"), True, "<|open|>think<|sep|>becau"),
+        (Message("assistant", "half", "because"), False, "<|open|>response<|sep|>half"),
+    ],
+)
+def test_an_answer_is_continued_behind_reasoning_in_unknown_markers(
+    answer: Message, think: bool, end: str
+) -> None:
+    assert render(PARTS, USER, answer, think=think).endswith("u" + end)
+
+
+def test_a_template_that_listens_to_a_level_alone_thinks_too() -> None:
+    template = "{{ reasoning_effort or 'high' }}"
+    assert "thinking" in JinjaPrompt(template).capabilities
+    assert render(template, USER, think="low") == "low"
 
 
 def test_a_level_the_template_refuses_becomes_the_nearest_it_knows() -> None:

@@ -17,7 +17,7 @@ from ollama_server.chat.template.base import (
 )
 from ollama_server.chat.template.jinja.environment import JinjaTemplate
 from ollama_server.chat.template.jinja.messages import message_dicts, tool_dicts
-from ollama_server.chat.template.jinja.traits import Traits, traits_of
+from ollama_server.chat.template.jinja.traits import EFFORTS, SWITCHES, Traits, traits_of
 from ollama_server.chat.template.media import mark_media
 from ollama_server.chat.types import Message, Think, Tool
 from ollama_server.errors import BadRequest, TemplateError
@@ -105,7 +105,7 @@ class JinjaPrompt(PromptTemplate):
         if add_generation_prompt and messages and messages[-1].role == "assistant":
             prefill = self._prefill(messages)
             # Templates look at the first message, whether there is one or not.
-            if prefill and (self.kind == "renderer" or len(messages) == 1):
+            if prefill and (self._only_turns_show_it or len(messages) == 1):
                 return self._open_turn(template, messages, tools, think, extra)
             if prefill:
                 messages = messages[:-1]
@@ -146,8 +146,7 @@ class JinjaPrompt(PromptTemplate):
             variables[traits.switch] = enabled
         if isinstance(think, str):
             level = harmony_level(think) if "<|channel|>" in self.text else think
-            effort = _accepted_effort(str(level), traits)
-            variables["reasoning_effort"] = variables["reasoning_strength"] = effort
+            variables.update(dict.fromkeys(EFFORTS, _accepted_effort(str(level), traits)))
         if tools:
             variables["tools"] = tool_dicts(tools)
             if traits.functions:
@@ -181,6 +180,14 @@ class JinjaPrompt(PromptTemplate):
         if response:
             messages.append(Message("assistant", response))
         return self.render(messages, (), think)
+
+    @property
+    def _only_turns_show_it(self) -> bool:
+        """Whether only a rendered turn tells how the prompt of a continued answer ends: renderers
+        have rules for it, and reasoning in unknown markers cannot be closed behind the prompt.
+        """
+        unknown = "thinking" in self.capabilities and self.thinking_markers is None
+        return self.kind == "renderer" or (unknown and self.traits.switch != "")
 
     def _prefill(self, messages: Sequence[Message]) -> Message | None:
         """The trailing answer when it is to be continued, None when it is history."""
@@ -253,12 +260,27 @@ def _add_aliases(variables: dict[str, Any]) -> None:
 
 
 def jinja_capabilities(text: str) -> frozenset[str]:
-    """What the text of a chat template says about its model: "tools", "thinking"."""
+    """What a chat template says about its model: "tools", "thinking".
+
+    Its text says so, or how it is rendered: a template that listens to a switch or a level of
+    thinking may put its markers together from parts.
+    """
     found = set()
     if "tools" in text or "tool_call" in text:
         found.add("tools")
     splits = "content.split('</think>')" in text or 'content.split("</think>")' in text
     hides = "reasoning_content" in text or "<SPECIAL_12>" in text
-    if find_markers(text) or (splits and not hides):
+    if find_markers(text) or (splits and not hides) or _listens(text):
         found.add("thinking")
     return frozenset(found)
+
+
+def _listens(text: str) -> bool:
+    """Whether a rendering depends on thinking being on, or on its level."""
+    if not any(name in text for name in (*SWITCHES, *EFFORTS)):
+        return False
+    try:
+        traits = traits_of(text)
+    except TemplateError:
+        return False
+    return bool(traits.switch or traits.efforts)

@@ -26,6 +26,11 @@ CALL_IDS = ("call_qz000001", "callqz001")
 
 _OMIT = object()
 
+# The variables under which templates look whether to think.
+SWITCHES = ("enable_thinking", "thinking")
+# The variables under which templates look for the level of effort.
+EFFORTS = ("reasoning_effort", "reasoning_strength", "thinking_effort")
+
 # What stands in the templates of models that were trained on trimmed contents (StepFun).
 _TRIMMED = ("functions in JSONSchema format",)
 
@@ -187,8 +192,9 @@ class _Probe:
         return both != "" or alone == ""
 
     def _efforts(self) -> tuple[str, ...]:
+        on = dict.fromkeys(SWITCHES, True)
         shown = {
-            level: self.render([_user()], reasoning_effort=level, enable_thinking=True)
+            level: self.render([_user()], **on, **dict.fromkeys(EFFORTS, level))
             for level in ("low", "medium", "high", "max", "xhigh")
         }
         if len(set(shown.values())) == 1:
@@ -196,7 +202,7 @@ class _Probe:
         return tuple(level for level, text in shown.items() if text)
 
     def _switch(self) -> str:
-        for name in ("enable_thinking", "thinking"):
+        for name in SWITCHES:
             on = self.render([_user()], **{name: True})
             if on and on != self.render([_user()], **{name: False}):
                 return name
