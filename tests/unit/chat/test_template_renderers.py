@@ -8,6 +8,7 @@ import re
 import pytest
 from template_cases import HOW_TO_GET, llama_templates
 
+from ollama_server.chat.parse.make import make_parser
 from ollama_server.chat.template.choose import TemplateFacts, choose_template
 from ollama_server.chat.template.jinja.prompt import JinjaPrompt
 from ollama_server.chat.template.renderers import named_renderer, renderer_names, resolve
@@ -184,6 +185,49 @@ def test_the_answer_is_opened_as_think_asks(name: str, think: Think, ending: str
 )
 def test_calls_and_results_in_history(name: str, history: str) -> None:
     assert history in render(name, USER, CALL, RESULT, think=True, tools=True)
+
+
+@pytest.mark.parametrize("name", ["lfm2", "lfm2-thinking", "olmo3", "olmo3.1"])
+def test_calls_written_like_programs_can_be_read_back(name: str) -> None:
+    arguments = {"port": 'the "old"\none\\', "ok": True, "no": None, "many": [{"a": None}]}
+    call = Message("assistant", "", tool_calls=[ToolCall("tide", arguments, id="c1")])
+    template = choose_template(TemplateFacts(renderer=name))
+    parser = make_parser(template, tools=[TIDE])
+    written = render(name, USER, call, RESULT, tools=True).rpartition("assistant\n")[0]
+    read = parser.feed(written.rpartition("assistant\n")[2].partition("<|im_end|>")[0])
+    assert [dict(call.arguments) for call in read.tool_calls] == [arguments]
+    assert '"the \\"old\\"\\none\\\\"' in written
+
+
+def test_text_behind_the_calls_of_lfm2_has_a_line_of_its_own() -> None:
+    text = render("lfm2", USER, Message("assistant", "a", tool_calls=CALL.tool_calls), USER)
+    assert ")]<|tool_call_end|>\na<|im_end|>\n" in text
+
+
+_OLMO = (
+    "You are Olmo, a helpful AI assistant built by Ai2. Your date cutoff is December 2024, "
+    "and your model weights are available at https://huggingface.co/allenai."
+)
+_NO_FUNCTIONS = " You do not currently have access to any functions. <functions></functions>"
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "given"),
+    [
+        (
+            "olmo3",
+            "You are a helpful function-calling AI assistant." + _NO_FUNCTIONS,
+            "s",
+        ),
+        ("olmo3.1", _OLMO + _NO_FUNCTIONS, "s"),
+        ("olmo3-think", _OLMO, "s" + _NO_FUNCTIONS),
+        ("olmo3-32b-think", "You are a helpful AI assistant.", "s" + _NO_FUNCTIONS),
+    ],
+)
+def test_each_olmo_has_its_own_system_text(name: str, own: str, given: str) -> None:
+    assert render(name, USER).startswith(f"<|im_start|>system\n{own}<|im_end|>\n")
+    text = render(name, Message("system", "s"), USER)
+    assert text.startswith(f"<|im_start|>system\n{given}<|im_end|>\n")
 
 
 @pytest.mark.parametrize(
