@@ -8,6 +8,7 @@ import re
 import pytest
 from template_cases import HOW_TO_GET, llama_templates
 
+from ollama_server.chat.capabilities import model_capabilities
 from ollama_server.chat.parse.make import make_parser
 from ollama_server.chat.template.choose import TemplateFacts, choose_template
 from ollama_server.chat.template.jinja.prompt import JinjaPrompt
@@ -73,6 +74,7 @@ def test_prompts_start_with_the_bos_text_unless_the_tokenizer_must_add_it(name: 
         ("gemma4-small", False, "<|turn>model\n"),
         ("gemma4-large", False, "<|turn>model\n<|channel>thought\n<channel|>"),
         ("gemma4-large", True, "<|turn>model\n"),
+        ("gemma4-large", None, "<|turn>model\n<|channel>thought\n<channel|>"),
         ("functiongemma", None, "<start_of_turn>model\n"),
         ("glm-4.7", None, "<|assistant|><think>"),
         ("glm-4.7", False, "<|assistant|></think>"),
@@ -89,6 +91,12 @@ def test_prompts_start_with_the_bos_text_unless_the_tokenizer_must_add_it(name: 
 )
 def test_the_answer_is_opened_as_think_asks(name: str, think: Think, ending: str) -> None:
     assert render(name, USER, think=think).endswith(ending)
+
+
+def test_gemma4_with_a_parser_that_knows_no_thinking_does_not_think() -> None:
+    facts = TemplateFacts(renderer="gemma4", parser="gemma4-no-thinking")
+    assert "thinking" not in model_capabilities(facts)
+    assert "<|think|>" not in choose_template(facts).render([Message("system", "s"), USER])
 
 
 @pytest.mark.parametrize(
@@ -243,7 +251,7 @@ def test_each_olmo_has_its_own_system_text(name: str, own: str, given: str) -> N
         ("cogito", "half<｜end▁of▁sentence｜><｜Assistant｜>"),
         ("deepseek3.1", "half<｜end▁of▁sentence｜>"),
         ("olmo3-think", "half<|im_end|>\n<|im_start|>assistant\n<think>"),
-        ("gemma4-large", "half<turn|>\n<|turn>model\n"),
+        ("gemma4-large", "half<turn|>\n<|turn>model\n<|channel>thought\n<channel|>"),
         ("glm-4.7", "</think>half<|assistant|><think>"),
         ("poolside-v1", "</think>half</assistant>\n<assistant></think>"),
     ],
