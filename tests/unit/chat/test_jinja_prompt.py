@@ -154,6 +154,12 @@ def test_there_is_no_variable_for_tools_without_tools() -> None:
     assert render("{{ tools is defined }}", USER) == "False"
 
 
+def test_what_a_tool_does_not_declare_has_no_members_and_is_no_error() -> None:
+    schema = "{% set schema = tools[0].function.parameters %}"
+    template = schema + "Dict[str, {{ schema.additionalProperties.type or 'Any' }}]"
+    assert render(template, USER, tools=[TOOL]) == "Dict[str, Any]"
+
+
 def test_tools_reach_the_template_as_declared_without_empty_descriptions() -> None:
     shown = render("{{ tools | tojson }}", USER, tools=[TOOL])
     assert json.loads(shown) == [

@@ -18,7 +18,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
-from jinja2.runtime import BlockReference, LoopContext, Macro, Undefined
+from jinja2.runtime import BlockReference, ChainableUndefined, LoopContext, Macro, Undefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from ollama_server.chat.template.jinja import guards
@@ -138,6 +138,7 @@ class ChatEnvironment(SandboxedEnvironment):
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
+            undefined=ChainableUndefined,  # as in llama.cpp, what is not there has no members
             optimized=False,
             finalize=printable,
             extensions=[loopcontrols, _Generation],
