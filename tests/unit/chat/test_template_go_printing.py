@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from ollama_server.chat.template.go.printing import show, sprintf, to_json
+from ollama_server.chat.template.go.printing import show, to_json
 from ollama_server.chat.template.go.values import Array, Object, Ordered, Struct, Union
+from ollama_server.chat.template.go.verbs import sprintf
+from ollama_server.errors import TemplateError
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,7 @@ from ollama_server.chat.template.go.values import Array, Object, Ordered, Struct
         (Struct("t", {"A": 1, "B": "x", "C": None}), "{1 x <nil>}"),
         (Struct("t", {"A": 1}, {"a": 1}), '{"a":1}'),
         (Union(["string"]), "string"),
+        (Union([]), ""),
         (Union(["string", "null"]), "[string null]"),
         (Object({"b": 1, "a": 2}), '{"a":2,"b":1}'),
         (Array(["x"]), '["x"]'),
@@ -89,7 +92,29 @@ def test_json_of_values(value: Any, json: str) -> None:
         ("%", (), "%!(NOVERB)"),
         ("%s", (["a", "b"],), "[a b]"),
         ("%+v", (Struct("t", {"A": 1}),), "{A:1}"),
+        ("%[2]d %[1]d", (1, 2), "2 1"),
+        ("%[1]s %[1]s", ("a",), "a a"),
+        ("%[2]*[1]d|", (1, 3), "  1|"),
+        ("%[3]d %[x]d %[1]2d", (1, 2), "%!d(BADINDEX) %!d(BADINDEX) %!d(BADINDEX)"),
+        ("%*d|%.*f|%*d", (-3, 1, 1, 2.5, "a", 7), "1  |2.5|%!(BADWIDTH)7"),
+        ("%O %#o %#x % d", (8, 8, 255, 5), "0o10 010 0xff  5"),
+        ("%.3d|%5.3d|%08d|%-3d|", (5, 5, -5, 5), "005|  005|-0000005|5  |"),
+        ("% x|%#x|%# x|%.2x", ("abc",) * 4, "61 62 63|0x616263|0x61 0x62 0x63|6162"),
+        ("%3s|%q|%-3v|", (["p", "q"],) * 3, '[  p   q]|["p" "q"]|[p   q  ]|'),
+        ("%2s|%q", ({"a": "x", "n": None},) * 2, 'map[ a: x  n:<nil>]|map["a":"x" "n":<nil>]'),
+        ("%d|%s|%v|%5v|", (None, None, None, None), "%!d(<nil>)|%!s(<nil>)|<nil>|<nil>|"),
+        ("%d", ([1.0, "a", None, True],), "[%!d(float64=1) %!d(string=a) <nil> %!d(bool=true)]"),
+        ("%5d", ([True],), "[%!d(bool= true)]"),
+        ("%.2v|%6.2v|%G|%+.1f|% .1f", ("abc", 3.14, 1e-7, 2.0, 2.0), "ab|   3.1|1E-07|+2.0| 2.0"),
+        ("%d %d", (1,), "1 %!d(MISSING)"),
+        ("%s", ("a", None, "b"), "a%!(EXTRA <nil>, string=b)"),
+        ("%5s|%q", (Object({"a": 1}), Union(["string"])), '{"a":1}|"string"'),
     ],
 )
 def test_printf(template: str, values: tuple[Any, ...], text: str) -> None:
     assert sprintf(template, values) == text
+
+
+def test_the_width_of_many_items_is_bounded_together() -> None:
+    with pytest.raises(TemplateError, match="a text that is too long"):
+        sprintf("%999999s", (["a"] * 1000,))

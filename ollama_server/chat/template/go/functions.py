@@ -9,7 +9,7 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
-from ollama_server.chat.template.go import printing
+from ollama_server.chat.template.go import printing, verbs
 from ollama_server.chat.template.go.values import Struct, Union, kind, truth, type_name
 from ollama_server.chat.template.limits import current_budget
 
@@ -91,6 +91,11 @@ def _slice(value: Any, *bounds: Any) -> Any:
     return part.decode("utf-8", "replace") if isinstance(value, str) else type(value)(part)
 
 
+def _incompatible(first: Any, second: Any) -> FunctionError:
+    types = f"{type_name(first)} and {type_name(second)}"
+    return FunctionError(f"incompatible types for comparison: {types}")
+
+
 def _equal(first: Any, *others: Any) -> bool:
     if not others:
         raise FunctionError("missing argument for comparison")
@@ -100,7 +105,7 @@ def _equal(first: Any, *others: Any) -> bool:
                 return True
             continue
         if kind(first) != kind(other):
-            raise FunctionError("incompatible types for comparison")
+            raise _incompatible(first, other)
         if not kind(first):
             raise FunctionError(f"non-comparable type {printing.plain(first)}: {type_name(first)}")
         if isinstance(first, str):
@@ -114,7 +119,7 @@ def _less(first: Any, second: Any) -> bool:
     if kind(first) in ("", "bool"):
         raise FunctionError("invalid type for comparison")
     if kind(first) != kind(second):
-        raise FunctionError("incompatible types for comparison")
+        raise _incompatible(first, second)
     if isinstance(first, str):
         return _bytes(first) < _bytes(second)  # Go orders strings by bytes
     return bool(first < second)
@@ -126,21 +131,21 @@ def _call(*args: Any) -> Any:
 
 
 def _js(*values: Any) -> str:
-    table = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    table = {"\\": "\\\\", "'": "\\'", '"': '\\"'}
     for char in "<>&=":
         table[char] = f"\\u{ord(char):04X}"
-    text = printing.sprint(values)
+    text = printing.printable(values)
     current_budget().step(1 + len(text) // 8)
     return "".join(table.get(c) or (c if c.isprintable() else f"\\u{ord(c):04X}") for c in text)
 
 
 def _html(*values: Any) -> str:
-    text = html.escape(printing.sprint(values), quote=False)
+    text = html.escape(printing.printable(values), quote=False)
     return text.replace('"', "&#34;").replace("'", "&#39;").replace("\0", "\ufffd")
 
 
 def _query(*values: Any) -> str:
-    return urllib.parse.quote_plus(printing.sprint(values))
+    return urllib.parse.quote_plus(printing.printable(values))
 
 
 def _date(*_: Any) -> str:
@@ -189,7 +194,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int | None]] = {
     "ge": (lambda a, b: not _less(a, b), 2, 2),
     "print": (lambda *values: printing.sprint(values), 0, None),
     "println": (lambda *values: printing.sprintln(values), 0, None),
-    "printf": (lambda template, *values: printing.sprintf(template, values), 1, None),
+    "printf": (lambda template, *values: verbs.sprintf(template, values), 1, None),
     "html": (_html, 0, None),
     "js": (_js, 0, None),
     "urlquery": (_query, 0, None),

@@ -1,4 +1,4 @@
-"""How Go prints: the default format of every value, printf's verbs, and JSON."""
+"""How Go prints: the default format of every value, and JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import math
 import re
 from typing import Any
 
-from ollama_server.chat.template.go import literals
 from ollama_server.chat.template.go.values import (
     Array,
     Object,
@@ -20,11 +19,9 @@ from ollama_server.chat.template.go.values import (
 from ollama_server.chat.template.limits import current_budget
 from ollama_server.errors import TemplateError
 
-_MAX_DEPTH = 60
+MAX_DEPTH = 60
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_VERB = re.compile(r"%([-+# 0]*)(\d+|\*)?(?:\.(\d+|\*)?)?(.)?", re.DOTALL)
 NO_VALUE = "<no value>"
-_WIDEST = 1_000_000
 
 
 def show(value: Any) -> str:
@@ -37,7 +34,7 @@ def show(value: Any) -> str:
 def plain(value: Any, depth: int = 0, *, names: bool = False) -> str:
     """Go's ``%v``: ``[a b]`` for slices, ``map[k:v]`` for maps, ``{…}`` for structs."""
     current_budget().step()
-    if depth > _MAX_DEPTH:
+    if depth > MAX_DEPTH:
         raise TemplateError("template prints a value that nests too deeply")
     if isinstance(value, str):
         return value
@@ -51,8 +48,8 @@ def plain(value: Any, depth: int = 0, *, names: bool = False) -> str:
         isinstance(value, Struct) and value.json is not None
     ):
         return to_json(value)
-    if isinstance(value, Union) and len(value) == 1:
-        return value[0]
+    if isinstance(value, Union) and len(value) < 2:
+        return "".join(value)
     if isinstance(value, list | tuple):
         return "[" + " ".join(plain(item, depth + 1, names=names) for item in value) + "]"
     if isinstance(value, dict):
@@ -126,7 +123,7 @@ def to_json(value: Any) -> str:
 
 def _json(value: Any, out: list[str], depth: int) -> None:
     current_budget().step()
-    if depth > _MAX_DEPTH * 4:
+    if depth > MAX_DEPTH * 4:
         raise TemplateError("template prints a value that nests too deeply")
     if value is None:
         out.append("null")
@@ -184,7 +181,12 @@ def json_float(value: float) -> str:
     return re.sub(r"e-0(\d)$", r"e-\1", _general(value, 0))
 
 
-# --- print, println, printf -----------------------------------------------------------------------
+# --- print, println -------------------------------------------------------------------------------
+
+
+def printable(values: tuple[Any, ...]) -> str:
+    """What ``html`` and its like escape: as ``print`` writes it, but nil as an action does."""
+    return sprint(tuple(NO_VALUE if value is None else value for value in values))
 
 
 def sprint(values: tuple[Any, ...]) -> str:
@@ -203,128 +205,3 @@ def sprintln(values: tuple[Any, ...]) -> str:
     pieces = [plain(value) for value in values]
     current_budget().text(sum(map(len, pieces)) + len(pieces))
     return " ".join(pieces) + "\n"
-
-
-def sprintf(template: str, values: tuple[Any, ...]) -> str:
-    """``printf`` with Go's verbs and its ways of showing mistakes."""
-    rest = list(values)
-    out: list[str] = []
-    last = size = 0
-    budget = current_budget()
-    for match in _VERB.finditer(template):
-        out.append(template[last : match.start()])
-        last = match.end()
-        out.append(_verb(match, rest))
-        size += len(out[-2]) + len(out[-1])
-        budget.text(size)
-    out.append(template[last:])
-    if rest:
-        extra = [f"{type_name(value)}={plain(value)}" for value in rest]
-        budget.text(size + sum(map(len, extra)))
-        out.append(f"%!(EXTRA {', '.join(extra)})")
-    return "".join(out)
-
-
-def _verb(match: re.Match[str], rest: list[Any]) -> str:
-    """What one verb writes; it takes its operands from the front of ``rest``."""
-    flags, width, precision, verb = match.groups()
-    if verb == "%":
-        return "%"
-    if verb is None:
-        return "%!(NOVERB)"
-    least, most = _size(width, rest), _size(precision, rest)
-    if not rest:
-        return f"%!{verb}(MISSING)"
-    if most is None and "." in match.group(0)[:-1]:
-        most = 0
-    return _padded(_format(verb, flags, most, rest.pop(0)), flags, least)
-
-
-def _size(written: str | None, rest: list[Any]) -> int | None:
-    """A width or precision, which ``*`` takes from the operands."""
-    if written == "*":
-        if not rest or kind(rest[0]) != "int":
-            return None
-        written = str(rest.pop(0))
-    if not written:
-        return None
-    size = abs(int(written)) if len(written) < 10 else _WIDEST + 1
-    if size > _WIDEST:
-        raise TemplateError("template uses a width that is too large")
-    return size
-
-
-def quoted(text: str) -> str:
-    """Go's ``%q``, paid for by the character: each of them is looked at."""
-    current_budget().step(1 + len(text) // 8)
-    return literals.quote(text)
-
-
-def _padded(text: str, flags: str, width: int | None) -> str:
-    if not width or len(text) >= width:
-        return text
-    if "-" in flags:
-        return text.ljust(width)
-    if "0" in flags:
-        sign = text[:1] if text[:1] in "+-" else ""
-        return sign + text[len(sign) :].rjust(width - len(sign), "0")
-    return text.rjust(width)
-
-
-def _format(verb: str, flags: str, precision: int | None, value: Any) -> str:
-    if verb == "v":
-        if "#" in flags and isinstance(value, str):
-            return quoted(value)
-        return plain(value, names="+" in flags)
-    if verb == "T":
-        return type_name(value)
-    if verb == "t" and isinstance(value, bool):
-        return plain(value)
-    shown = _format_text(verb, precision, value)
-    if shown is None and kind(value) in ("int", "float"):
-        shown = _format_number(verb, flags, precision, value)
-    if shown is not None:
-        return shown
-    if isinstance(value, list | tuple) and not isinstance(value, Array):
-        return "[" + " ".join(_format(verb, flags, precision, item) for item in value) + "]"
-    return f"%!{verb}({type_name(value)}={plain(value)})"
-
-
-def _format_text(verb: str, precision: int | None, value: Any) -> str | None:
-    if not isinstance(value, str):
-        if verb != "s" or kind(value) or (isinstance(value, list) and not isinstance(value, Array)):
-            return None
-        return "%!s(<nil>)" if value is None else plain(value)
-    match verb:
-        case "s":
-            return value if precision is None else value[:precision]
-        case "q":
-            return quoted(value if precision is None else value[:precision])
-        case "x":
-            return value.encode("utf-8", "surrogatepass").hex()
-        case "X":
-            return value.encode("utf-8", "surrogatepass").hex().upper()
-    return None
-
-
-def _format_number(verb: str, flags: str, precision: int | None, value: Any) -> str | None:
-    plus = "+" if "+" in flags and value >= 0 else (" " if " " in flags and value >= 0 else "")
-    if isinstance(value, float):
-        if verb in "feEF":
-            return plus + f"{value:.{6 if precision is None else min(precision, 1000)}{verb}}"
-        if verb in "gG":
-            text = general(value) if precision is None else f"{value:.{min(precision, 1000) or 1}g}"
-            return plus + text
-        return None
-    match verb:
-        case "d":
-            return plus + str(value)
-        case "x" | "X" | "o" | "b":
-            prefix = {"x": "0x", "X": "0X", "o": "0", "b": "0b"}[verb] if "#" in flags else ""
-            sign = "-" if value < 0 else plus
-            return sign + prefix + format(abs(value), verb)
-        case "c" | "q" | "U" if 0 <= value < 0x110000:
-            if verb == "U":
-                return f"U+{value:04X}"
-            return chr(value) if verb == "c" else f"'{chr(value)}'"
-    return None
