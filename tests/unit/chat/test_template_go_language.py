@@ -73,6 +73,7 @@ def test_literals(literal: str, output: str) -> None:
         ("{{ if .F }}a{{ else if .T }}b{{ else }}c{{ end }}", "b"),
         ("{{ range .L }}[{{ . }}]{{ end }}", "[x][y]"),
         ("{{ range .None }}a{{ else }}empty{{ end }}", "empty"),
+        ("{{ range $i, $v := .None }}a{{ else }}{{ $i }}{{ $v }}{{ end }}", "<no value>" * 2),
         ("{{ range .M }}{{ . }}{{ end }}", "12"),
         ("{{ range $k, $v := .M }}{{ $k }}={{ $v }};{{ end }}", "a=1;b=2;"),
         ("{{ range $v := .L }}{{ $v }}{{ end }}", "xy"),
@@ -122,6 +123,7 @@ def test_pipelines_and_access(source: str, output: str) -> None:
 @pytest.mark.parametrize(
     ("source", "output"),
     [
+        ("{{ html .None }}", "&lt;no value&gt;"),
         ("{{ and 1 0 2 }}", "0"),
         ("{{ and 1 2 }}", "2"),
         ("{{ or 0 `` `x` 3 }}", "x"),
@@ -204,6 +206,8 @@ def test_dates_are_local_and_ignore_their_argument() -> None:
             "{{ define `x` }}a{{ end }}{{ define `x` }}b{{ end }}",
             'template: :1: template: multiple definition of template "x"',
         ),
+        ("{{ 1e400 }}", 'template: :1: illegal number syntax: "1e400"'),
+        ("{{ -9223372036854775809 }}", 'template: :1: integer overflow: "-9223372036854775809"'),
         ("{{ x\n", 'template: :1: function "x" not defined'),
     ],
 )
@@ -216,7 +220,7 @@ def test_mistakes_in_the_source_name_their_line(source: str, message: str) -> No
     [
         (
             "ab\n {{ .S.X }}",
-            'template: :2:4: executing "" at <.S.X>: can\'t evaluate field X in type string',
+            'template: :2:6: executing "" at <.S.X>: can\'t evaluate field X in type interface {}',
         ),
         ("{{ nil }}", 'template: :1:3: executing "" at <nil>: nil is not a command'),
         (
@@ -225,25 +229,27 @@ def test_mistakes_in_the_source_name_their_line(source: str, message: str) -> No
         ),
         (
             "{{ eq 1 `a` }}",
-            'template: :1:3: executing "" at <eq>: error calling eq: '
-            "incompatible types for comparison",
+            'template: :1:3: executing "" at <eq 1 `a`>: error calling eq: '
+            "incompatible types for comparison: int and string",
         ),
         (
             "{{ eq 1 }}",
-            'template: :1:3: executing "" at <eq>: error calling eq: '
+            'template: :1:3: executing "" at <eq 1>: error calling eq: '
             "missing argument for comparison",
         ),
         (
             "{{ index .L 9 }}",
-            'template: :1:3: executing "" at <index>: error calling index: index out of range: 9',
+            'template: :1:3: executing "" at <index .L 9>: error calling index: '
+            "index out of range: 9",
         ),
         (
             "{{ slice .S 3 1 }}",
-            'template: :1:3: executing "" at <slice>: error calling slice: index out of range: 3',
+            'template: :1:3: executing "" at <slice .S 3 1>: error calling slice: '
+            "index out of range: 3",
         ),
         (
             "{{ len 3 }}",
-            'template: :1:3: executing "" at <len>: error calling len: len of type int',
+            'template: :1:3: executing "" at <len 3>: error calling len: len of type int',
         ),
         (
             "{{ range .F }}{{ end }}",
@@ -251,15 +257,34 @@ def test_mistakes_in_the_source_name_their_line(source: str, message: str) -> No
         ),
         (
             "{{ template `x` . }}",
-            'template: :1:3: executing "" at <{{template "x" .}}>: template "x" not defined',
+            'template: :1:12: executing "" at <{{template "x" .}}>: template "x" not defined',
         ),
         (
             "{{ ne 1 }}",
             'template: :1:3: executing "" at <ne>: wrong number of args for ne: want 2 got 1',
         ),
         (
+            "{{ range $i, $x := .F }}{{ end }}",
+            'template: :1:19: executing "" at <.F>: range can\'t iterate over 1.5',
+        ),
+        (
+            "{{ printf .L }}",
+            'template: :1:10: executing "" at <.L>: '
+            "wrong type for value; expected string; got []interface {}",
+        ),
+        (
+            "{{ 1 | index .L 0 | print }}",
+            'template: :1:7: executing "" at <index .L 0>: '
+            "error calling index: can't index item of type int",
+        ),
+        (
+            "{{ 9223372036854775808 }}",
+            'template: :1:3: executing "" at <9223372036854775808>: '
+            "9223372036854775808 overflows int",
+        ),
+        (
             "{{ .T.Nope }}",
-            'template: :1:3: executing "" at <.T.Nope>: can\'t evaluate field Nope in type *x.T',
+            'template: :1:5: executing "" at <.T.Nope>: can\'t evaluate field Nope in type *x.T',
         ),
     ],
 )

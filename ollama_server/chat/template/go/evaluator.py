@@ -142,9 +142,9 @@ class _Run:
                 break
             finally:
                 del self.variables[mark:]
-        del self.variables[outer:]
         if not passed and node.otherwise is not None:
             self.walk(dot, node.otherwise)
+        del self.variables[outer:]
 
     def elements(self, node: nodes.Branch, value: Any) -> Iterable[tuple[Any, Any]]:
         if isinstance(value, list | tuple):
@@ -156,9 +156,9 @@ class _Run:
         if isinstance(value, int) and not isinstance(value, bool):
             if len(node.pipe.declared) > 1:
                 message = f"can't use {value} to iterate over more than one variable"
-                raise self.fail(node.pipe, message)
+                raise self.fail(node.pipe.commands[-1], message)
             return ((i, i) for i in range(value))
-        raise self.fail(node.pipe, f"range can't iterate over {plain(value)}")
+        raise self.fail(node.pipe.commands[-1], f"range can't iterate over {plain(value)}")
 
     def assign_range(self, pipe: nodes.Pipeline, index: Any, element: Any) -> None:
         names = pipe.declared
@@ -224,7 +224,7 @@ class _Run:
         has_arguments = bool(args) or final is not _MISSING
         match first:
             case nodes.Identifier():
-                return self.function(dot, first, args, final)
+                return self.function(dot, first, command, final)
             case nodes.Field():
                 return self.path(first, dot, first.path, has_arguments)
             case nodes.Chain():
@@ -240,6 +240,8 @@ class _Run:
     def argument(self, dot: Any, node: nodes.Node) -> Any:
         match node:
             case nodes.Constant():
+                if isinstance(node.value, int) and node.value >= 2**63:
+                    raise self.fail(node, f"{node.source} overflows int")
                 return node.value
             case nodes.Dot():
                 return dot
@@ -248,7 +250,7 @@ class _Run:
             case nodes.Pipeline():
                 return self.pipeline(dot, node)
             case nodes.Identifier():
-                return self.function(dot, node, [], _MISSING)
+                return self.function(dot, node, nodes.Command(node.pos, [node]), _MISSING)
             case nodes.Field():
                 return self.path(node, dot, node.path)
             case nodes.Variable():
@@ -265,13 +267,18 @@ class _Run:
     ) -> Any:
         if has_arguments and not path:
             raise self.fail(node, f"can't give argument to non-function {node}")
+        held = ""
         for position, name in enumerate(path):
             self.budget.step()
             last = position == len(path) - 1
-            value = self.field(node, value, name, has_arguments and last)
+            inner = self.field(node, value, name, has_arguments and last, held)
+            # What a map holds is of any type, as Go's messages have it.
+            held = "interface {}" if isinstance(value, dict) else ""
+            value = inner
         return value
 
-    def field(self, node: nodes.Node, value: Any, name: str, has_arguments: bool) -> Any:
+    def field(self, node: nodes.Node, value: Any, name: str, has_arguments: bool, held: str) -> Any:
+        """``held`` is the declared type of the value where that is not its own."""
         if value is None:
             return None
         if name == "String" and isinstance(value, Object | Ordered | Array):
@@ -289,14 +296,15 @@ class _Run:
             if has_arguments:
                 raise self.fail(node, f"{name} is not a method but has arguments")
             return value.get(name)
-        raise self.fail(node, f"can't evaluate field {name} in type {type_name(value)}")
+        raise self.fail(node, f"can't evaluate field {name} in type {held or type_name(value)}")
 
     # --- functions --------------------------------------------------------------------------------
 
     def function(
-        self, dot: Any, identifier: nodes.Identifier, args: list[nodes.Node], final: Any
+        self, dot: Any, identifier: nodes.Identifier, command: nodes.Command, final: Any
     ) -> Any:
         name = identifier.name
+        args = command.args[1:]
         if name in ("and", "or"):
             return self.junction(dot, identifier, args, final)
         function, fewest, most = FUNCTIONS[name]
@@ -309,18 +317,18 @@ class _Run:
         if final is not _MISSING:
             values.append(final)
         if name == "printf" and not isinstance(values[0], str):
-            shown = plain(values[0])
-            raise self.fail(identifier, f"wrong type for value; expected string; got {shown}")
-        return self.invoke(identifier, function, values)
+            shown = type_name(values[0])
+            place = args[0] if args else identifier
+            raise self.fail(place, f"wrong type for value; expected string; got {shown}")
+        return self.invoke(name, command, function, values)
 
     def invoke(
-        self, identifier: nodes.Identifier, function: Callable[..., Any], values: list[Any]
+        self, name: str, command: nodes.Command, function: Callable[..., Any], values: list[Any]
     ) -> Any:
         try:
             return function(*values)
         except (FunctionError, TemplateError) as error:
-            message = f"error calling {identifier.name}: {error}"
-            raise self.fail(identifier, message) from error
+            raise self.fail(command, f"error calling {name}: {error}") from error
 
     def junction(
         self, dot: Any, identifier: nodes.Identifier, args: list[nodes.Node], final: Any

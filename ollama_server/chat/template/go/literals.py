@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _SIMPLE = {
@@ -54,7 +55,7 @@ def _unescape(match: re.Match[str], quote: str) -> bytes:
 
 
 def number(text: str) -> int | float:
-    """The value of a number literal; ValueError if it is not one."""
+    """The value of a number literal; ValueError if it is not one, OverflowError if too large."""
     sign = -1 if text.startswith("-") else 1
     digits = text.lstrip("+-").lower()
     if digits.endswith("_") or "__" in digits:
@@ -63,17 +64,20 @@ def number(text: str) -> int | float:
     if digits.startswith(("0x", "0b", "0o")):
         if "p" in digits or "." in digits:
             return sign * float.fromhex(digits)
-        return sign * _bounded(int(digits, 0))
+        return _bounded(sign * int(digits, 0))
     if any(char in digits for char in ".e"):
-        return sign * float(digits)
+        value = float(digits)
+        if math.isinf(value):
+            raise ValueError("value out of range")
+        return sign * value
     if len(digits) > 1 and digits.startswith("0"):
-        return sign * _bounded(int(digits, 8))
-    return sign * _bounded(int(digits))
+        return _bounded(sign * int(digits, 8))
+    return _bounded(sign * int(digits))
 
 
 def _bounded(value: int) -> int:
-    if value >= 2**64:
-        raise ValueError("integer overflow")
+    if not -(2**63) <= value < 2**64:
+        raise OverflowError("integer overflow")
     return value
 
 

@@ -169,7 +169,7 @@ class _Parser:
                 self.expect("right", "end")
                 return nodes.End(token.pos)
             case "template":
-                return self._call(token)
+                return self._call()
             case "block":
                 return self._block(token)
             case "break" | "continue":
@@ -220,13 +220,14 @@ class _Parser:
             raise self.error(f"expected end; found {end}")
         return block
 
-    def _call(self, token: Token) -> nodes.Node:
+    def _call(self) -> nodes.Node:
+        place = self.peek_solid().pos
         name = self._template_name("template clause")
         if self.next_solid().kind == "right":
             # Go allows it; here it could only print nothing, and Ollama refuses it.
             raise TemplateError("undefined template specified")
         self.index -= 1
-        return nodes.Call(token.pos, name, self._pipeline("template clause", "right"))
+        return nodes.Call(place, name, self._pipeline("template clause", "right"))
 
     def _block(self, token: Token) -> nodes.Node:
         name = self._template_name("block clause")
@@ -309,14 +310,15 @@ class _Parser:
         term = self._term()
         if term is None or self.peek().kind != "field":
             return term
+        place = self.peek().pos  # of what stands behind the first point, as in Go
         path = []
         while self.peek().kind == "field":
             path.append(self.next().text[1:])
         if isinstance(term, nodes.Field | nodes.Variable):
-            return type(term)(term.pos, term.path + path)
+            return type(term)(place, term.path + path)
         if isinstance(term, _INERT):
             raise self.error(f"unexpected . after term {literals.quote(str(term))}")
-        return nodes.Chain(term.pos, term, path)
+        return nodes.Chain(place, term, path)
 
     def _term(self) -> nodes.Node | None:
         token = self.next_solid()
@@ -355,8 +357,10 @@ class _Parser:
         try:
             return nodes.Constant(token.pos, literals.number(token.text), token.text)
         except (ValueError, OverflowError) as error:
-            quoted = literals.quote(token.text)
-            raise self.error(f"illegal number syntax: {quoted}") from error
+            reason = (
+                "illegal number syntax" if isinstance(error, ValueError) else "integer overflow"
+            )
+            raise self.error(f"{reason}: {literals.quote(token.text)}") from error
 
 
 def _is_empty(block: nodes.Block) -> bool:
