@@ -122,6 +122,9 @@ KNOWN = {
     "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('order') }}{% endif %}"
     "{{ '[INST] ' + m.content + ' [/INST]' if m.role == 'user' else m.content + eos_token }}"
     "{% endfor %}",
+    "phi-3": "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}"
+    "{{ '<|user|>\n' + m.content + '<|end|>\n<|assistant|>\n' }}{% elif m.role == 'assistant' %}"
+    "{{ m.content + '<|end|>\n' }}{% endif %}{% endfor %}",
     "vicuna": "{% for m in messages %}{% if m.role == 'system' %}{{ m.content + '\n\n' }}"
     "{% elif m.role == 'user' %}{{ 'USER: ' + m.content + '\n' }}"
     "{% else %}{{ 'ASSISTANT: ' + m.content + eos_token + '\n' }}{% endif %}{% endfor %}ASSISTANT:",
@@ -146,6 +149,20 @@ def test_a_chat_template_is_recognised_by_what_it_renders(name: str) -> None:
 )
 def test_other_chat_templates_are_not(jinja: str) -> None:
     assert detect_builtin(jinja) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("alpaca", "S\n\n### Instruction:\nU\n\nT\n\n### Instruction:\nV\n\n"),
+        ("vicuna", "S\n\nUSER: U\nT\n\nUSER: V\n"),
+        ("starcoder2-instruct", "S\n\n### Instruction\nU\n\nT\n\n### Instruction\nV\n\n"),
+    ],
+)
+def test_system_messages_stand_where_they_came(name: str, start: str) -> None:
+    text = next(template.text for template in builtin_templates() if template.name == name)
+    turns = (("system", "S"), ("user", "U"), ("system", "T"), ("user", "V"))
+    assert GoPrompt(text).render([Message(*turn) for turn in turns]).startswith(start)
 
 
 def test_there_are_twenty_built_in_templates_with_stops() -> None:

@@ -102,7 +102,9 @@ def _expected(candidate: BuiltinTemplate) -> tuple[list[str], list[str]]:
 
 
 def _same(candidate: BuiltinTemplate, plain: list[str], system: list[str]) -> bool:
+    """A system message may also be refused or left out, which loses nothing in the Go template."""
     expected_plain, expected_system = _expected(candidate)
     return plain == expected_plain and all(
-        not seen or seen == expected for seen, expected in zip(system, expected_system, strict=True)
+        seen in ("", without, expected)
+        for seen, without, expected in zip(system, plain, expected_system, strict=True)
     )
