@@ -320,6 +320,7 @@ def _tagged_format(probe: Probe, fmt: ToolFormat, rest: str) -> ToolFormat | Non
         key_end=middle,
         value_end=value_end,
         arg_separator="".join(between_tokens[count:]),
+        trim_values=middle[-1].isspace() or value_end[0].isspace(),
         call_end=call_end,
     )
     return _with_attributes(probe, found_format)

@@ -62,7 +62,9 @@ ARG_KEY_LINES = replace(
     value_end="</arg_value>\n",
     separator="\n",
 )
-LING = replace(ARG_KEY_LINES, value_end="</arg_value>", call_end="\n</tool_call>")
+LING = replace(
+    ARG_KEY_LINES, value_end="</arg_value>", call_end="\n</tool_call>", trim_values=False
+)
 LAGUNA = replace(
     ARG_KEY_LINES,
     json_body=True,
@@ -191,6 +193,7 @@ MINIMAX_M3 = ToolFormat(
     value_end="]<]minimax[>[</{key}>",
     call_end="]<]minimax[>[</invoke>",
     namespace="]<]minimax[>[",
+    trim_values=False,
 )
 DSML = ToolFormat(
     "tagged",
@@ -226,6 +229,7 @@ MINICPM = ToolFormat(
     value_end="</param>",
     call_end="</function>",
     separator="\n",
+    trim_values=False,
 )
 GIGACHAT = ToolFormat(
     "json",

@@ -133,12 +133,13 @@ class TaggedReader:
             others = [first_word(self._format.arg_start), first_word(self._format.call_end)]
             others.append(first_word(self._format.key_end))
         pattern, longest = any_of(close, *others)
+        start, call_end = at, first_word(self._format.call_end)
         while found := (yield from until(tape, at, pattern, longest)):
             at = found.end()
-            if found.group() != close and not found.group().startswith("</"):
-                return found.start(), found.start()
-            if found.group() == first_word(self._format.call_end):
-                return found.start(), found.start()
+            if found.group() == call_end or not found.group().startswith(("</", close)):
+                # The value has lost its closing marker, and white space is layout of the next.
+                end = len(tape.text[start : found.start()].rstrip())
+                return start + end, found.start()
             if (yield from self._goes_on(tape, at)):
                 behind = yield from literal(tape, found.start(), closing)
                 return found.start(), max(at, behind)

@@ -12,7 +12,7 @@ from ollama_server.chat.parse.make import output_format
 from ollama_server.chat.parse.tools import random_id
 from ollama_server.chat.types import Tool
 
-from .samples import CODER, GLM, HERMES, JSON_LIST
+from .samples import CODER, GLM, GLM_LINES, HERMES, HUNYUAN, JSON_LIST, M2, M3, SEED
 from .support import BREST, TIDE, call, format_of, parse, parser, splits, template
 
 BREST_ONLY = {"port": "Brest"}
@@ -189,6 +189,35 @@ def test_values_may_contain_the_markers_themselves() -> None:
     value = "<parameter=x>\n1\n</parameter> and </function>"
     answer = same_for_all_splits(CODER.replace("Brest", value), fmt("qwen3-coder"))
     assert answer.named == [call("tide", {"port": value, "days": 2})]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ByteDance-Seed-OSS", SEED),
+        ("MiniMax-M2", M2),
+        ("MiniMax-M3", M3),
+        ("tencent-Hy3", HUNYUAN),
+        ("GLM-4.6", GLM_LINES),
+        ("inclusionai-ling-3.0-flash", GLM_LINES),
+    ],
+)
+def test_line_breaks_belong_to_values_where_templates_print_none(name: str, text: str) -> None:
+    answer = same_for_all_splits(text.replace("Brest", "\n\tpass\n"), derived(name))
+    assert answer.named[0] == call("tide", {"port": "\n\tpass\n", "days": 2})
+
+
+@pytest.mark.parametrize(("source", "text"), [("qwen3-coder", CODER), ("glm-ocr", GLM)])
+def test_one_line_break_at_the_ends_of_a_value_is_layout(source: str, text: str) -> None:
+    answer = same_for_all_splits(text.replace("Brest", "\n\tpass\n"), fmt(source))
+    kept = {"qwen3-coder": "\n\tpass\n", "glm-ocr": "\tpass"}[source]
+    assert answer.named == [call("tide", {"port": kept, "days": 2})]
+
+
+def test_white_space_in_front_of_a_marker_that_ends_a_value_is_layout() -> None:
+    text = GLM_LINES.replace("</arg_value>", "")
+    answer = same_for_all_splits(text, derived("inclusionai-ling-3.0-flash"))
+    assert answer.named == [call()]
 
 
 def test_order_of_arguments_is_the_models() -> None:
