@@ -18,6 +18,7 @@ _RECIPIENT = re.compile(r"(?:\A|\s|>)to=([^\s<]+)")
 _CHANNEL = re.compile(r"<\|channel\|>\s*([^\s<]*)")
 _ARROW_NAME = re.compile(r"[ \t]*([\w.\-]+)[ \t]*\Z")
 _CHANNEL_MARK = "<|channel|>"
+_ITSELF = "assistant"  # gpt-oss addresses a message to itself now and then
 _BEGINNINGS = {
     "harmony": (_CHANNEL_MARK, "<|constrain|>", "to="),
     "recipient": ("to=",),
@@ -134,14 +135,21 @@ class MessageParser(TapeParser):
                 return Route(Kind.CONTENT)
             tool = self._tools.resolve(name) if name and self._tools else ""
             return Route(Kind.CALL, tool) if tool else None
-        found = _RECIPIENT.search(header)
-        recipient = found.group(1) if found else ""
         if self._format.kind == "recipient":
+            found = _RECIPIENT.search(header)
+            recipient = found.group(1) if found else ""
             if recipient == "self":
                 return Route(Kind.THINKING)
             return Route(Kind.CONTENT if recipient in ("", "user") else Kind.CALL)
-        found = _CHANNEL.search(header)
-        channel = found.group(1) if found else ""
+        return self._harmony_route(header)
+
+    def _harmony_route(self, header: str) -> Route:
+        """The last channel and the last recipient count: some headers begin twice."""
+        recipients = [
+            name for name in _RECIPIENT.findall(header) if name != _ITSELF or name in self._tools
+        ]
+        recipient = recipients[-1] if recipients else ""
+        channel = next(reversed(_CHANNEL.findall(header)), "")
         if channel == "analysis" and not recipient:
             return Route(Kind.THINKING)
         if recipient and channel != "final":

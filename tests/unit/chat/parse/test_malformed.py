@@ -349,6 +349,24 @@ def test_harmony_commentary_without_recipient_is_content() -> None:
     assert same_for_all_splits(text, fmt("harmony")).content == "I look.Hi"
 
 
+@pytest.mark.parametrize("stray", ["<|channel|>commentary to=assistant", "<|channel|>commentary"])
+def test_the_last_channel_of_a_harmony_header_counts(stray: str) -> None:
+    text = (
+        f"{stray}<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant"
+        f"{stray}<|channel|>final<|message|>Hi<|end|><|start|>assistant"
+        f"{stray}<|channel|>commentary to=functions.tide <|constrain|>json<|message|>"
+        '{"port": "Brest", "days": 2}'
+    )
+    answer = same_for_all_splits(text, fmt("harmony"))
+    assert (answer.thinking, answer.content, answer.named) == ("Hm.", "Hi", [call()])
+
+
+def test_a_harmony_message_to_itself_is_no_call() -> None:
+    text = "<|channel|>analysis to=assistant<|message|>Hm.<|end|>"
+    answer = same_for_all_splits(text, fmt("harmony"))
+    assert (answer.thinking, answer.named) == ("Hm.", [])
+
+
 @pytest.mark.parametrize(
     ("prompt", "thinking", "content"),
     [
