@@ -154,7 +154,7 @@ class TaggedReader:
 
     def _value(self, raw: str, schema: Mapping[str, Any], attributes: str | None) -> Any:
         fmt = self._format
-        if fmt.namespace and raw.lstrip().startswith(fmt.namespace + "<"):
+        if fmt.namespace and _is_nested(raw, fmt.namespace, schema):
             return nested_value(raw, fmt.namespace, schema)
         if fmt.trim_values:
             raw = trim_newlines(raw)
@@ -189,14 +189,22 @@ def nested_value(raw: str, namespace: str, schema: Mapping[str, Any]) -> Any:
             deepest = max(deepest, depth)
     if depth or deepest > _DEEPEST:
         return raw
-    if "array" in schema_types(schema) or all(key == "item" for key, _ in pairs):
+    if "array" in schema_types(schema) or (pairs and all(key == "item" for key, _ in pairs)):
         return [_nested(text, namespace, _member(schema, "items")) for _, text in pairs]
     properties = _member(schema, "properties")
     return {key: _nested(text, namespace, _member(properties, key)) for key, text in pairs}
 
 
+def _is_nested(raw: str, namespace: str, schema: Mapping[str, Any]) -> bool:
+    """Whether a value consists of tags; of none at all where it has to be a list or an object."""
+    if raw.strip():
+        return raw.lstrip().startswith(namespace + "<")
+    types = schema_types(schema)
+    return bool(types & {"array", "object"}) and "string" not in types
+
+
 def _nested(raw: str, namespace: str, schema: Mapping[str, Any]) -> Any:
-    if raw.lstrip().startswith(namespace + "<"):
+    if _is_nested(raw, namespace, schema):
         return nested_value(raw, namespace, schema)
     if schema_types(schema):
         return coerce(raw, schema)

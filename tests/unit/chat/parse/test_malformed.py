@@ -321,6 +321,16 @@ def test_nested_tags_become_objects_and_lists() -> None:
     assert answer.named == [("tide", {"where": {"port": "Brest", "pier": 3}, "days": [1, 2]})]
 
 
+@pytest.mark.parametrize(
+    ("declared", "value"), [("array", []), ("object", {}), ("string", ""), ("integer", "")]
+)
+def test_tags_without_anything_in_them_are_empty_values(declared: str, value: Any) -> None:
+    schema = {"type": "object", "properties": {"port": {"type": declared}}}
+    text = M3.replace(">Brest", ">")
+    answer = same_for_all_splits(text, derived("MiniMax-M3"), tools=[Tool("tide", "", schema)])
+    assert answer.named[0] == call("tide", {"port": value, "days": "2"})
+
+
 def test_harmony_arguments_that_are_no_json_are_content() -> None:
     header = "<|channel|>commentary to=functions.tide <|constrain|>json<|message|>"
     answer = same_for_all_splits(header + "high tide?<|call|>", fmt("harmony"))
