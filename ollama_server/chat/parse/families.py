@@ -241,7 +241,9 @@ GRANITE = ToolFormat("json", section_start="<|tool_call|>", array=True, separato
 
 # --- whole formats --------------------------------------------------------------------------------
 
-_GEMMA_THINKING = ThinkingFormat("<|channel>thought", "<channel|>", anywhere=True)
+_GEMMA_THINKING = ThinkingFormat(
+    "<|channel>thought", "<channel|>", anywhere=True, strays=("<|channel>", "<channel|>")
+)
 _COHERE_WRAPPERS = (
     "<|START_TEXT|>",
     "<|END_TEXT|>",

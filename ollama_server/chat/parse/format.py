@@ -104,6 +104,7 @@ class ThinkingFormat:
     without_tools: bool = False  # the start rule holds only for requests without tools
     only_when_asked: bool = False  # with thinking off, the markers are ordinary text
     other_closes: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()  # markers that the model also leaves in its content
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,8 @@ class StreamParser(TapeParser):
             self._bare = fmt.tools.bare
         anywhere = self._thinking.open if self._thinking and self._thinking.anywhere else ""
         self._reopening = anywhere
-        marks = (*self._triggers, *fmt.wrappers, anywhere)
+        strays = self._thinking.strays if self._thinking else ()
+        marks = (*self._triggers, *fmt.wrappers, *strays, anywhere)
         self._content_marks = marks_for(marks, hold_space=bool(self._triggers))
         if self._thinking:
             closes = (self._thinking.close, *self._thinking.other_closes)
@@ -170,25 +171,43 @@ class StreamParser(TapeParser):
         if self._thinking:
             inside = self._inside_thinking
             if not inside and self._thinking.open:
-                inside = yield from self._opening(self._thinking.open)
+                inside = yield from self._leading(self._thinking.open)
             if inside:
                 yield from self._think(self._thinking)
+            elif not self._thinking.only_when_asked:
+                # Some models close thinking that they never began, to skip it.
+                yield from self._strays((self._thinking.close,))
         if self._bare and self._calls:
             yield from self._bare_calls(self._calls)
-        while True:
-            reopened = yield from self._content()
-            if not reopened or not self._thinking:
-                return
-            yield from self._think(self._thinking)
+        yield from self._content()
 
-    def _opening(self, marker: str) -> Scan[bool]:
-        """Take the opening marker when the answer begins with it."""
+    def _leading(self, marker: str) -> Scan[bool]:
+        """Take a marker that the text begins with, and white space in front of it."""
         at = yield from spaces(self.tape, 0)
         behind = yield from literal(self.tape, at, (marker,))
         self.tape.take(behind, Kind.MARKER)
         return behind > 0
 
-    def _think(self, fmt: ThinkingFormat) -> Scan[None]:
+    def _strays(self, markers: tuple[str, ...]) -> Scan[bool]:
+        """Take one of the markers when the text begins with it, and white space around it."""
+        for marker in markers:
+            if (yield from self._leading(marker)):
+                at = yield from spaces(self.tape, 0)
+                self.tape.take(at, Kind.MARKER)
+                return True
+        return False
+
+    def _before_content(self, fmt: ThinkingFormat) -> Scan[None]:
+        """Take thinking and stray markers where no content has begun."""
+        going_on = True
+        while going_on:
+            thinks = bool(self._reopening) and (yield from self._leading(self._reopening))
+            if thinks:
+                yield from self._think(fmt)
+            going_on = thinks or (yield from self._strays(fmt.strays))
+
+    def _think(self, fmt: ThinkingFormat, *, amid_content: bool = False) -> Scan[None]:
+        """Thinking up to its end. White space behind it is layout, but ``amid_content``."""
         tape = self.tape
         if not self._continued:
             at = yield from spaces(tape, 0)
@@ -203,8 +222,9 @@ class StreamParser(TapeParser):
         while found := (yield from self.next_mark(self._thinking_marks, Kind.THINKING, fmt.trim)):
             behind = found.end()
             if found.group() in closes:
-                at = yield from spaces(tape, behind)
-                tape.take(at, Kind.MARKER)
+                if not amid_content:
+                    behind = yield from spaces(tape, behind)
+                tape.take(behind, Kind.MARKER)
                 return
             if self._calls and (yield from self._calls.take(found.start())):
                 return
@@ -214,21 +234,26 @@ class StreamParser(TapeParser):
         at = yield from spaces(self.tape, 0)
         yield from calls.take(at, bare=True)
 
-    def _content(self) -> Scan[bool]:
-        """Content and calls to the end of the answer, or to where it thinks again (True)."""
+    def _content(self) -> Scan[None]:
+        """Content, calls and further thinking to the end of the answer."""
         trim = bool(self._triggers)
-        while found := (yield from self.next_mark(self._content_marks, Kind.CONTENT, trim)):
-            mark = found.group()
+        fresh = True  # nothing was said since the answer's beginning, or the last call
+        while True:
+            if fresh and self._thinking:
+                yield from self._before_content(self._thinking)
+            found = yield from self.next_mark(self._content_marks, Kind.CONTENT, trim)
+            if found is None:
+                return
+            mark, fresh = found.group(), False
             if mark in self._triggers:
-                if not (self._calls and (yield from self._calls.take(found.start()))):
+                fresh = bool(self._calls and (yield from self._calls.take(found.start())))
+                if not fresh:
                     self._skip(found, Kind.CONTENT)
                 continue
-            if mark == self._reopening:
-                self.tape.take(found.end(), Kind.MARKER)
-                return True
             self.tape.take(found.start(), Kind.CONTENT)
             self.tape.take(len(mark), Kind.MARKER)
-        return False
+            if mark == self._reopening and self._thinking:
+                yield from self._think(self._thinking, amid_content=True)
 
     def _skip(self, found: re.Match[str], kind: Kind) -> None:
         """Take what turned out to be no marker as text."""

@@ -90,7 +90,7 @@ FIRST_NAMES: dict[OutputFormat, str] = {}
 def markers_of(fmt: OutputFormat) -> list[str]:
     found = list(fmt.wrappers)
     if fmt.thinking:
-        found += [fmt.thinking.open, fmt.thinking.close]
+        found += [fmt.thinking.open, fmt.thinking.close, *fmt.thinking.strays]
     if fmt.messages:
         found += [fmt.messages.start, fmt.messages.header_end, *fmt.messages.ends]
         found += ["<|channel|>analysis", "<|channel|>commentary", "<|channel|>final"]

@@ -8,7 +8,13 @@ import pytest
 
 from ollama_server.chat.parse.families import PARSERS
 from ollama_server.chat.parse.format import OutputFormat, ThinkingFormat
-from ollama_server.chat.parse.make import Wake, make_parser, starts_inside, thinking_end
+from ollama_server.chat.parse.make import (
+    Wake,
+    make_parser,
+    output_format,
+    starts_inside,
+    thinking_end,
+)
 from ollama_server.chat.parse.parser import OutputParser
 from ollama_server.chat.template.base import ThinkingMarkers
 from ollama_server.chat.template.jinja.prompt import JinjaPrompt
@@ -72,6 +78,43 @@ def test_thinking_may_come_back_where_the_family_does_so() -> None:
     for pieces in splits(text):
         answer = parse(pieces, PARSERS["gemma4"].format, think=True)
         assert (answer.thinking, answer.content) == ("ac", "bd")
+
+
+def test_white_space_around_thinking_amid_content_is_content() -> None:
+    for pieces in splits("I think,\n[THINK] so [/THINK] I am.\n[THINK]Hm.[/THINK]"):
+        answer = parse(pieces, PARSERS["ministral"].format)
+        assert (answer.thinking, answer.content) == ("soHm.", "I think,\n I am.\n")
+
+
+def test_white_space_around_thinking_between_calls_is_layout() -> None:
+    call = '[TOOL_CALLS]tide[ARGS]{"port": "Brest"}'
+    for pieces in splits(f"{call}\n[THINK]a[/THINK]\n{call}\n[THINK]b[/THINK]\nDone."):
+        answer = parse(pieces, PARSERS["ministral"].format)
+        assert (answer.thinking, answer.content, len(answer.calls)) == ("ab", "Done.", 2)
+
+
+@pytest.mark.parametrize("text", ["</mm:think>Hello", "\n</mm:think>\n\nHello"])
+def test_a_closing_tag_that_the_answer_begins_with_says_that_there_is_no_thinking(
+    text: str,
+) -> None:
+    for pieces in splits(text):
+        answer = parse(pieces, output_format(template("MiniMax-M3")))
+        assert (answer.thinking, answer.content) == ("", "Hello")
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("<|channel><|channel>thought\nHm.\n<channel|>Hello", "Hello"),
+        ("<|channel>thought\nHm.<channel|>\n<channel|>Hello", "Hello"),
+        ("<|channel>thought\nHm.<channel|>Hello <channel|>you<channel|>", "Hello you"),
+        ("<|channel>thought\nHm.<channel|>Hello<|channel>thought\n<channel|><channel|>", "Hello"),
+    ],
+)
+def test_stray_markers_of_gemmas_channels_are_no_content(text: str, content: str) -> None:
+    for pieces in splits(text):
+        answer = parse(pieces, PARSERS["gemma4"].format, think=True)
+        assert (answer.thinking, answer.content) == ("Hm.", content)
 
 
 def test_thinking_streams_before_its_end_is_known() -> None:
