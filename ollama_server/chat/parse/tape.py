@@ -151,20 +151,37 @@ def peek(tape: Tape, at: int) -> Scan[str]:
 
 
 class Balance:
-    """Finds the end of a bracketed value: strings are skipped, brackets counted."""
+    """Finds the end of a bracketed value: strings are skipped, brackets counted.
 
-    def __init__(self, opening: str, closing: str, quotes: tuple[str, ...]) -> None:
+    ``stop`` ends the value, too, where a bracket or a string was never closed. A string between
+    marked quotes may contain it all the same: it was not closed when a value's ``start`` or the
+    end of the text follows before its quote does.
+    """
+
+    def __init__(
+        self,
+        opening: str,
+        closing: str,
+        quotes: tuple[str, ...],
+        *,
+        start: str = "",
+        stop: str = "",
+    ) -> None:
         self._opening = opening
+        self._start, self._stop = start, stop
         brackets = [re.escape(c) for c in opening + closing]
-        marks = sorted(map(re.escape, quotes), key=len, reverse=True)
+        found = [mark for mark in (*quotes, stop) if mark]
+        marks = sorted(map(re.escape, found), key=len, reverse=True)
         self._any = re.compile("|".join(marks + brackets))
-        self._longest = max(map(len, quotes), default=1)
-        self._beginnings = [quote[:end] for quote in quotes for end in range(1, len(quote))]
+        self._longest = max(map(len, (*found, start)), default=1)
+        self._beginnings = [mark[:end] for mark in found for end in range(1, len(mark))]
+        self._ends = {quote: self._end_pattern(quote) for quote in quotes}
+
+    def _end_pattern(self, quote: str) -> re.Pattern[str]:
         # Backslashes escape inside of one-character quotes, not inside of marked strings.
-        self._ends = {
-            quote: re.compile(r"\\.|" + quote if len(quote) == 1 else re.escape(quote), re.DOTALL)
-            for quote in quotes
-        }
+        others = [r"\\."] if len(quote) == 1 else [re.escape(self._start)]
+        marks = [*others, re.escape(quote), re.escape(self._stop)]
+        return re.compile("|".join(mark for mark in marks if mark), re.DOTALL)
 
     def end(self, tape: Tape, at: int) -> Scan[int]:
         """The offset behind the bracket that closes the one at ``at``; -1 when the text ends."""
@@ -183,6 +200,8 @@ class Balance:
                 continue
             at = found.end()
             mark = found.group()
+            if mark == self._stop:
+                return found.start()
             if mark in self._ends:
                 at = yield from self._string_end(tape, at, mark)
                 if at < 0:
@@ -193,22 +212,26 @@ class Balance:
                     return at
 
     def _within_a_mark(self, text: str, at: int) -> bool:
-        """Whether the text may end in the middle of a longer quote, of which ``at`` is a part."""
+        """Whether the text may end in the middle of a longer mark, of which ``at`` is a part."""
         return any(
             text.endswith(beginning) and len(text) - len(beginning) < at
             for beginning in self._beginnings
         )
 
     def _string_end(self, tape: Tape, at: int, quote: str) -> Scan[int]:
+        """The offset behind a string, or of the ``stop`` that ends it; -1 when the text does."""
         pattern = self._ends[quote]
-        longest = max(2, len(quote))
-        while True:
-            found = yield from until(tape, at, pattern, longest)
-            if found is None:
-                return -1
-            at = found.end()
-            if found.group() == quote:
+        longest = max(2, self._longest)
+        stopped = -1
+        while found := (yield from until(tape, at, pattern, longest)):
+            at, mark = found.end(), found.group()
+            if mark == quote:
                 return at
+            if mark == self._stop and stopped < 0:
+                stopped = found.start()
+            if stopped >= 0 and (mark == self._start or len(quote) == 1):
+                return stopped
+        return -1 if tape.truncated else stopped
 
 
 JSON_BRACKETS = Balance("{[", "}]", ('"',))
@@ -216,6 +239,6 @@ PYTHON_BRACKETS = Balance("([{", ")]}", ('"', "'"))
 
 
 @lru_cache(maxsize=64)
-def quoted_brackets(quote: str) -> Balance:
-    """JSON's brackets where strings stand between ``quote``, too."""
-    return Balance("{[", "}]", (quote, '"'))
+def quoted_brackets(quote: str, start: str, stop: str) -> Balance:
+    """JSON's brackets where strings stand between ``quote``, too; see `Balance` for the others."""
+    return Balance("{[", "}]", (quote, '"'), start=start, stop=stop)

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from ollama_server.chat.parse.format import ToolFormat
-from ollama_server.chat.parse.readers import HeaderReader
+from ollama_server.chat.parse.readers import HeaderReader, first_word
 from ollama_server.chat.parse.tape import PYTHON_BRACKETS, Scan, Tape, peek, quoted_brackets, spaces
 from ollama_server.chat.parse.tools import FoundCall, ToolBox
 from ollama_server.chat.parse.values import expression, literal_value
@@ -63,7 +63,8 @@ class QuotedReader:
         self._tools = tools
         self._quote = fmt.quote
         self._header = HeaderReader(fmt, tools, ("{", fmt.call_end))
-        self._brackets = quoted_brackets(fmt.quote)
+        start, stop = first_word(fmt.call_start), first_word(fmt.call_end)
+        self._brackets = quoted_brackets(fmt.quote, start, stop)
 
     def read(self, tape: Tape, at: int, *, bare: bool) -> Scan[FoundCall | None]:
         header = yield from self._header.read(tape, at)

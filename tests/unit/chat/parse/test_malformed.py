@@ -12,7 +12,7 @@ from ollama_server.chat.parse.make import output_format
 from ollama_server.chat.parse.tools import random_id
 from ollama_server.chat.types import Tool
 
-from .samples import CODER, GLM, GLM_LINES, HERMES, HUNYUAN, JSON_LIST, M2, M3, SEED
+from .samples import CODER, GEMMA, GLM, GLM_LINES, HERMES, HUNYUAN, JSON_LIST, M2, M3, SEED
 from .support import BREST, TIDE, call, format_of, parse, parser, splits, template
 
 BREST_ONLY = {"port": "Brest"}
@@ -288,6 +288,33 @@ def test_unclosed_gemma_strings_and_braces_are_forgiven() -> None:
     text = '<|tool_call>call:tide{days:2,port:<|"|>Brest'
     answer = same_for_all_splits(text, fmt("gemma4"), think=False)
     assert answer.named == [call("tide", {"days": 2, "port": "Brest"})]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        'port:<|"|>Brest}',
+        'port:<|"|>Brest',
+        'port:<|"|>Brest<|"|>',
+        'port:"Brest}',
+    ],
+)
+@pytest.mark.parametrize("behind", ["Then {I} answer.", GEMMA])
+def test_the_end_of_a_gemma_call_ends_what_is_open_in_it(arguments: str, behind: str) -> None:
+    text = f"<|tool_call>call:tide{{{arguments}<tool_call|>{behind}"
+    answer = same_for_all_splits(text, fmt("gemma4"), think=False)
+    following = [call(), call("wave")] if behind == GEMMA else []
+    assert answer.named == [("tide", BREST_ONLY), *following]
+    assert answer.content == ("" if following else behind)
+
+
+def test_the_end_of_a_gemma_call_may_stand_in_a_string() -> None:
+    port = "a}<tool_call|> b"
+    text = f'<|tool_call>call:tide{{port:<|"|>{port}<|"|>}}<tool_call|>'
+    assert same_for_all_splits(text, fmt("gemma4")).named == [("tide", {"port": port})]
+    cut_short = text.partition(" b")[0]
+    answer = same_for_all_splits(cut_short, fmt("gemma4"), truncated=True)
+    assert (answer.content, answer.named) == (cut_short, [])
 
 
 def test_positional_python_arguments_take_the_declared_names() -> None:
