@@ -46,7 +46,9 @@ class TaggedReader:
         self._behind_value = [
             words(m) for m in (fmt.arg_start, fmt.call_end, fmt.section_end) if m.strip()
         ]
-        key_ends = list(self._key_end) if fmt.repair else [first_word(fmt.key_end)]
+        key_ends = [first_word(fmt.key_end)]
+        if fmt.repair:
+            key_ends = [*self._key_end, first_word(fmt.value_end)]
         self._key_stop = any_of(*key_ends)
         self._attributes = any_of(first_word(fmt.attributes_end))
 
@@ -105,7 +107,7 @@ class TaggedReader:
         if behind < 0:
             if not self._format.repair:
                 return None
-            behind = found.end()
+            behind = yield from self._behind_wrong_marker(tape, found)
         at = behind
         attributes = None
         if self._format.attributes_end:
@@ -119,6 +121,12 @@ class TaggedReader:
         end, behind = ends
         value = self._value(tape.text[at:end], self._tools.parameter(tool, key), attributes)
         return behind, key, value
+
+    def _behind_wrong_marker(self, tape: Tape, found: re.Match[str]) -> Scan[int]:
+        """Where the value begins when another marker than the right one stands behind its name."""
+        at = yield from spaces(tape, found.end())
+        behind = yield from literal(tape, at, self._key_end[-1:])
+        return max(found.end(), behind)
 
     def _value_end(self, tape: Tape, at: int, key: str) -> Scan[tuple[int, int] | None]:
         """The offsets of a value's end and behind its closing marker.

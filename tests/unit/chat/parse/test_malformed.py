@@ -322,6 +322,21 @@ def test_positional_python_arguments_take_the_declared_names() -> None:
     assert same_for_all_splits(text, fmt("olmo3")).named == [call()]
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("</arg_key>", "</arg_value>"),
+        ("</arg_key>", ""),
+        ("<arg_value>", ""),
+        ("</arg_key><arg_value>", "</arg_value>"),
+        ("</arg_key><arg_value>", "</arg_value>\n<arg_value>"),
+    ],
+)
+def test_mixed_up_markers_behind_names_of_arguments_are_forgiven(right: str, wrong: str) -> None:
+    answer = same_for_all_splits(GLM.replace(right, wrong), fmt("glm-ocr"))
+    assert answer.named == [call()]
+
+
 def test_line_breaks_in_python_strings_are_forgiven() -> None:
     text = '<function_calls>tide(port="a\nb")</function_calls>'
     assert same_for_all_splits(text, fmt("olmo3")).named == [call("tide", {"port": "a\nb"})]
