@@ -15,6 +15,7 @@ from ollama_server.chat.parse import (
     answer_grammar,
     format_grammar,
     make_parser,
+    output_format,
     requested_schema,
 )
 from ollama_server.chat.prompt import TOKENS_PER_IMAGE
@@ -249,6 +250,13 @@ class _Run:
             last=self._prompt.last,
         )
 
+    def _stops(self) -> tuple[str, ...]:
+        """What ends the model's answers besides its tokens that do so."""
+        template = self._prompt.template
+        if template is None:
+            return ()
+        return output_format(template, self._installed.model.config.parser).stops
+
     def _message(self, index: int) -> protocol.Generate:
         request, options = self._request, self._options
         sampling = options.sampling
@@ -260,7 +268,7 @@ class _Run:
             prompt=self._prompt.parts,
             sampling=sampling,
             max_tokens=option_values.token_limit(options.num_predict, self._runner.info.num_ctx),
-            stop=options.stop,
+            stop=[*options.stop, *self._stops()],
             num_keep=options.num_keep,
             shift=self._shifts(),
             truncate=request.truncate,

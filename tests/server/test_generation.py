@@ -139,6 +139,14 @@ def test_a_stop_string_ends_the_answer_and_is_no_part_of_it(server: ServerProces
         assert answer["done_reason"] == "stop"
 
 
+def test_an_answer_ends_where_its_family_marks_the_end_of_a_turn(server: ServerProcess) -> None:
+    template = "{{/* <arg_key> */}}<role>HUMAN</role>{{ .Prompt }}<role>ASSISTANT</role>"
+    how = {"format": {"enum": ["So.<|role_end|>"]}, "think": False}
+    answer = server.generate("Hi", template=template, **how)
+    assert (answer["response"], answer["done_reason"]) == ('"So.', "stop")
+    assert server.generate("Hi", **how)["response"].startswith('"So.<|role_end')
+
+
 @pytest.mark.parametrize("path", ["/api/generate", "/api/chat"])
 def test_a_text_that_repeats_itself_is_not_cut_off(server: ServerProcess, path: str) -> None:
     # Ollama ends such a stream without a last frame after thirty equal pieces.

@@ -365,7 +365,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "ling-3",
-        OutputFormat(_PROMPT_THINKING, _declared(LING)),
+        OutputFormat(_PROMPT_THINKING, _declared(LING), stops=("<|role_end|>",)),
         ("<role>ASSISTANT</role>", "<arg_key>"),
     ),
     Family(

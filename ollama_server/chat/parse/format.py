@@ -130,3 +130,4 @@ class OutputFormat:
     tools: ToolFormat | None = None
     wrappers: tuple[str, ...] = field(default=())  # markers around content that are no content
     messages: MessageFormat | None = None
+    stops: tuple[str, ...] = ()  # texts that end an answer although they are no end-of-turn token

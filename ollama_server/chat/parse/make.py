@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ollama_server.chat.parse.derive import derive_tools
 from ollama_server.chat.parse.families import FALLBACK, FAMILIES, PARSERS
 from ollama_server.chat.parse.format import OutputFormat, ThinkingFormat, ToolFormat
-from ollama_server.chat.parse.markers import derive_thinking, derive_wrappers
+from ollama_server.chat.parse.markers import derive_stops, derive_thinking, derive_wrappers
 from ollama_server.chat.parse.messages import MessageParser
 from ollama_server.chat.parse.parser import OutputParser
 from ollama_server.chat.parse.probe import Probe, are_partners, tokens
@@ -73,7 +73,7 @@ def _derive(template: PromptTemplate) -> OutputFormat:
     wrappers = derive_wrappers(probe, thinking)
     tools = derive_tools(probe)
     tools = FALLBACK if tools is None else _cleaned(tools, thinking, wrappers, template.text)
-    return OutputFormat(thinking, tools, wrappers)
+    return OutputFormat(thinking, tools, wrappers, stops=derive_stops(probe))
 
 
 def _cleaned(

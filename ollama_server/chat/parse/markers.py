@@ -82,3 +82,13 @@ def derive_wrappers(probe: Probe, thinking: ThinkingFormat | None) -> tuple[str,
         header = probe.render(generate=True).removeprefix(without).strip()
         return tuple(text for text in (opening, closing, header) if text)
     return ()
+
+
+def derive_stops(probe: Probe) -> tuple[str, ...]:
+    """The closing tag of every answer, where prompts end with the opening one.
+
+    Models of such templates may spell the tag out instead of writing the token for it.
+    """
+    opened = tokens(probe.render(generate=True))
+    end = next((token for token in probe.after_content if not token.isspace()), "")
+    return (end,) if any(is_atom(t) and closing_of(t) == end for t in opened) else ()

@@ -215,6 +215,22 @@ def test_a_template_that_knows_no_calls_falls_back_to_what_most_models_write() -
     assert (fmt.section_start.strip(), fmt.bare) == ("<tool_call>", True)
 
 
+@pytest.mark.parametrize(
+    ("name", "stops"),
+    [
+        ("poolside-Laguna-S-2.1", ("</assistant>",)),
+        ("poolside-Laguna-XS-2.1", ("</assistant>",)),
+        ("inclusionai-ling-3.0-flash", ("<|role_end|>",)),
+        ("Qwen-Qwen3-0.6B", ()),
+        ("upstage-Solar-Open-100B", ()),
+    ],
+)
+def test_marks_of_a_turns_end_that_models_spell_out_are_stops(
+    name: str, stops: tuple[str, ...]
+) -> None:
+    assert output_format(template(name)).stops == stops
+
+
 # --- Jinja templates that llama.cpp does not carry ------------------------------------------------
 
 TURNS = (
