@@ -63,7 +63,11 @@ ARG_KEY_LINES = replace(
     separator="\n",
 )
 LING = replace(
-    ARG_KEY_LINES, value_end="</arg_value>", call_end="\n</tool_call>", trim_values=False
+    ARG_KEY_LINES,
+    value_end="</arg_value>",
+    call_end="\n</tool_call>",
+    trim_values=False,
+    ends_thinking=True,
 )
 LAGUNA = replace(
     ARG_KEY_LINES,

@@ -51,6 +51,7 @@ class ToolFormat:
     any_name: bool = False  # calls of tools that the request does not declare count, too
     keep_id: bool = False  # templates need the ids that the model writes
     ends_thinking: bool = False  # a call inside the thinking ends it
+    ends_open_thinking: bool = False  # only where no closing marker follows in the whole answer
     extra_triggers: tuple[str, ...] = ()  # other markers that may stand in front of a call
     aliases: tuple[tuple[str, str], ...] = ()  # names the model writes for tools called otherwise
 

@@ -10,7 +10,12 @@ from dataclasses import dataclass, replace
 from ollama_server.chat.parse.derive import derive_tools
 from ollama_server.chat.parse.families import FALLBACK, FAMILIES, PARSERS
 from ollama_server.chat.parse.format import OutputFormat, ThinkingFormat, ToolFormat
-from ollama_server.chat.parse.markers import derive_stops, derive_thinking, derive_wrappers
+from ollama_server.chat.parse.markers import (
+    begins_with_marker,
+    derive_stops,
+    derive_thinking,
+    derive_wrappers,
+)
 from ollama_server.chat.parse.messages import MessageParser
 from ollama_server.chat.parse.parser import OutputParser
 from ollama_server.chat.parse.probe import Probe, are_partners, tokens
@@ -73,6 +78,9 @@ def _derive(template: PromptTemplate) -> OutputFormat:
     wrappers = derive_wrappers(probe, thinking)
     tools = derive_tools(probe)
     tools = FALLBACK if tools is None else _cleaned(tools, thinking, wrappers, template.text)
+    # In Ollama's way with Go templates, calls in the thinking are thoughts.
+    if template.kind != "go" and begins_with_marker(tools):
+        tools = replace(tools, ends_open_thinking=True)
     return OutputFormat(thinking, tools, wrappers, stops=derive_stops(probe))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ollama_server.chat.parse.format import ThinkingFormat
+from ollama_server.chat.parse.format import ThinkingFormat, ToolFormat
 from ollama_server.chat.parse.probe import (
     CONTENT,
     FIRST,
@@ -92,3 +92,9 @@ def derive_stops(probe: Probe) -> tuple[str, ...]:
     opened = tokens(probe.render(generate=True))
     end = next((token for token in probe.after_content if not token.isspace()), "")
     return (end,) if any(is_atom(t) and closing_of(t) == end for t in opened) else ()
+
+
+def begins_with_marker(tools: ToolFormat) -> bool:
+    """Whether calls begin with what is certainly no prose."""
+    start = tools.section_start.lstrip() or tools.call_start.lstrip()
+    return any(is_atom(token) for token in tokens(start)[:1])

@@ -6,9 +6,15 @@ import re
 
 from ollama_server.chat.parse.format import OutputFormat, ThinkingFormat, ToolFormat
 from ollama_server.chat.parse.parser import TapeParser, marks_for
-from ollama_server.chat.parse.readers import CallReader, JsonReader, TagJsonReader, first_word
+from ollama_server.chat.parse.readers import (
+    CallReader,
+    JsonReader,
+    TagJsonReader,
+    any_of,
+    first_word,
+)
 from ollama_server.chat.parse.tagged import TaggedReader
-from ollama_server.chat.parse.tape import Kind, Scan, Tape, literal, peek, spaces, words
+from ollama_server.chat.parse.tape import Kind, Scan, Tape, literal, peek, spaces, until, words
 from ollama_server.chat.parse.tools import FoundCall, ToolBox
 from ollama_server.chat.parse.written import PythonReader, QuotedReader
 
@@ -66,6 +72,17 @@ class CallRegion:
             self._tape.calls.append(self._tools.make(found))
             at = yield from self._leave()
         return some
+
+    def end_of_call(self, at: int) -> Scan[int]:
+        """The offset behind the call that begins at ``at``, -1 when none does; nothing is taken."""
+        if self._tape.is_hopeless:
+            return -1
+        self._inside = self._in_list = False
+        read_before = self._tape.read_ahead
+        found = yield from self._call(at, bare=False, first=True)
+        if found is None:
+            self._tape.note_failure(read_before)
+        return found.end if found else -1
 
     def _call(self, at: int, *, bare: bool, first: bool) -> Scan[FoundCall | None]:
         tape = self._tape
@@ -163,9 +180,13 @@ class StreamParser(TapeParser):
         marks = (*self._triggers, *fmt.wrappers, *strays, anywhere)
         self._content_marks = marks_for(marks, hold_space=bool(self._triggers))
         if self._thinking:
+            trim = self._thinking.trim
             closes = (self._thinking.close, *self._thinking.other_closes)
-            ending = self._triggers if fmt.tools and fmt.tools.ends_thinking else []
-            self._thinking_marks = marks_for((*closes, *ending), hold_space=self._thinking.trim)
+            self._closes, self._close = marks_for(closes, hold_space=trim), any_of(*closes)
+            self._thinking_marks = self._closes
+            self._unless_closed = bool(fmt.tools and fmt.tools.ends_open_thinking)
+            if fmt.tools and (fmt.tools.ends_thinking or self._unless_closed):
+                self._thinking_marks = marks_for((*closes, *self._triggers), hold_space=trim)
 
     def run(self) -> Scan[None]:
         if self._thinking:
@@ -218,17 +239,32 @@ class StreamParser(TapeParser):
                     at = yield from spaces(tape, behind)
                     tape.take(at, Kind.MARKER)
         self._inside_thinking = self._continued = False
-        closes = (fmt.close, *fmt.other_closes)
-        while found := (yield from self.next_mark(self._thinking_marks, Kind.THINKING, fmt.trim)):
+        closes, marks = (fmt.close, *fmt.other_closes), self._thinking_marks
+        while found := (yield from self.next_mark(marks, Kind.THINKING, fmt.trim)):
             behind = found.end()
             if found.group() in closes:
                 if not amid_content:
                     behind = yield from spaces(tape, behind)
                 tape.take(behind, Kind.MARKER)
                 return
-            if self._calls and (yield from self._calls.take(found.start())):
+            if self._unless_closed and (yield from self._is_thought(found.start())):
+                marks = self._closes
+            elif self._calls and (yield from self._calls.take(found.start())):
+                yield from self._strays(closes)
                 return
-            self._skip(found, Kind.THINKING)
+            else:
+                self._skip(found, Kind.THINKING)
+
+    def _is_thought(self, at: int) -> Scan[bool]:
+        """Whether a call at ``at`` is but a thought: the thinking goes on to its closing marker.
+
+        That of an answer which was cut short might have done so.
+        """
+        end = (yield from self._calls.end_of_call(at)) if self._calls else -1
+        if end < 0:
+            return False
+        closed = yield from until(self.tape, end, *self._close)
+        return closed is not None or self.tape.truncated
 
     def _bare_calls(self, calls: CallRegion) -> Scan[None]:
         at = yield from spaces(self.tape, 0)

@@ -17,10 +17,12 @@ from ollama_server.chat.parse.make import (
 )
 from ollama_server.chat.parse.parser import OutputParser
 from ollama_server.chat.template.base import ThinkingMarkers
+from ollama_server.chat.template.go.prompt import GoPrompt as GoTemplate
 from ollama_server.chat.template.jinja.prompt import JinjaPrompt
 from ollama_server.chat.types import Message, Think
 
-from .support import parse, parser, splits, template
+from .samples import GLM_LINES, HERMES, M2
+from .support import call, parse, parser, splits, template
 
 GO = OutputFormat(ThinkingFormat("<think>", "</think>", trim=False, only_when_asked=True))
 
@@ -87,8 +89,8 @@ def test_white_space_around_thinking_amid_content_is_content() -> None:
 
 
 def test_white_space_around_thinking_between_calls_is_layout() -> None:
-    call = '[TOOL_CALLS]tide[ARGS]{"port": "Brest"}'
-    for pieces in splits(f"{call}\n[THINK]a[/THINK]\n{call}\n[THINK]b[/THINK]\nDone."):
+    written = '[TOOL_CALLS]tide[ARGS]{"port": "Brest"}'
+    for pieces in splits(f"{written}\n[THINK]a[/THINK]\n{written}\n[THINK]b[/THINK]\nDone."):
         answer = parse(pieces, PARSERS["ministral"].format)
         assert (answer.thinking, answer.content, len(answer.calls)) == ("ab", "Done.", 2)
 
@@ -115,6 +117,53 @@ def test_stray_markers_of_gemmas_channels_are_no_content(text: str, content: str
     for pieces in splits(text):
         answer = parse(pieces, PARSERS["gemma4"].format, think=True)
         assert (answer.thinking, answer.content) == ("Hm.", content)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Qwen-Qwen3-0.6B", HERMES),
+        ("Qwen-QwQ-32B", HERMES),
+        ("MiniMax-M2", M2),
+        ("GLM-4.6", GLM_LINES),
+        ("inclusionai-ling-3.0-flash", GLM_LINES),
+    ],
+)
+def test_a_call_ends_thinking_that_nothing_else_ends(name: str, text: str) -> None:
+    thought = "I write <tool_call> or <minimax:tool_call>, so:"
+    for pieces in splits(f"{thought}\n{text}"):
+        answer = parse(pieces, output_format(template(name)), prompt="<think>\n")
+        assert (answer.thinking, answer.content) == (thought, "")
+        assert answer.named[0] == call()
+
+
+@pytest.mark.parametrize(("name", "text"), [("Qwen-Qwen3-0.6B", HERMES), ("MiniMax-M2", M2)])
+def test_a_call_in_thinking_that_goes_on_is_a_thought(name: str, text: str) -> None:
+    thought = f"So, {text}? Or else {text}"
+    fmt = output_format(template(name))
+    for pieces in splits(f"{thought}\n</think>\n\n{text.replace('Brest', 'Nice</think>')}"):
+        answer = parse(pieces, fmt, prompt="<think>\n")
+        assert (answer.thinking, answer.content) == (thought, "")
+        assert answer.named[0] == call(arguments={"port": "Nice</think>", "days": 2})
+    for pieces in splits(thought):
+        answer = parse(pieces, fmt, prompt="<think>\n", truncated=True)
+        assert (answer.thinking, answer.named) == (thought, [])
+
+
+def test_a_closing_tag_behind_a_call_that_has_ended_the_thinking_is_layout() -> None:
+    for pieces in splits(f"Hm.{HERMES}\n</think>\n\nDone."):
+        answer = parse(pieces, PARSERS["qwen3-thinking"].format)
+        assert (answer.thinking, answer.content, answer.named) == ("Hm.", "Done.", [call()])
+
+
+def test_calls_are_thoughts_in_the_thinking_of_go_templates() -> None:
+    text = (
+        "{{ range .Messages }}{{ if .Thinking }}<think>{{ .Thinking }}</think>{{ end }}"
+        "{{ .Content }}{{ range .ToolCalls }}<tool_call>"
+        "{{ .Function.Name }}{{ .Function.Arguments }}</tool_call>{{ end }}{{ end }}"
+    )
+    answer = parse([f"<think>{HERMES}"], output_format(GoTemplate(text)), think=True)
+    assert (answer.thinking, answer.named) == (HERMES, [])
 
 
 def test_thinking_streams_before_its_end_is_known() -> None:
