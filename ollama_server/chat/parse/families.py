@@ -184,6 +184,7 @@ KIMI_K3 = ToolFormat(
     value_end="<|close|>argument<|sep|>",
     call_end="<|close|>call<|sep|>",
     trim_values=False,
+    ends_thinking=True,
 )
 MINIMAX_M3 = ToolFormat(
     "tagged",
@@ -356,7 +357,11 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "kimi-k3",
         OutputFormat(
-            ThinkingFormat("<|open|>think<|sep|>", "<|close|>think<|sep|>"),
+            ThinkingFormat(
+                "<|open|>think<|sep|>",
+                "<|close|>think<|sep|>",
+                other_closes=("<|open|>response<|sep|>",),
+            ),
             KIMI_K3,
             (
                 "<|open|>response<|sep|>",

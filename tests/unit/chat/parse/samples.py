@@ -262,6 +262,14 @@ DEDICATED = [
         prompt="<|open|>think<|sep|>",
     ),
     Sample(
+        "@Kimi-K3",
+        "<|open|>response<|sep|>Sure.<|close|>response<|sep|>" + K3,
+        [TIDE],
+        "Sure.",
+        prompt="<|open|>think<|sep|>",
+    ),
+    Sample("@Kimi-K3", "Hm." + K3, [TIDE], thinking="Hm.", prompt="<|open|>think<|sep|>"),
+    Sample(
         "@inclusionai-ling-3.0-flash",
         "Hm.</think>Sure." + GLM_LINES,
         [TIDE],
