@@ -65,7 +65,7 @@ def _memory() -> tuple[bool, str, str]:
 
 
 def _store(root: Path) -> list[tuple[bool, str, str]]:
-    existing = next(path for path in (root, *root.parents) if path.exists())
+    existing = next(path for path in (root, *root.parents) if os.path.exists(path))
     writable = os.access(existing, os.W_OK)
     free = human_bytes(shutil.disk_usage(existing).free)
     text = f"{root}, {free} free" if writable else f"{root} cannot be written"

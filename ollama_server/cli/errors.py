@@ -7,6 +7,12 @@ class CliError(Exception):
     """A failure that is told in one line."""
 
 
+def os_error_text(error: OSError) -> str:
+    """``<file>: <reason>`` for an error of the operating system, without its number."""
+    reason = (error.strerror or str(error)).lower()
+    return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
 class ApiError(CliError):
     """The server refused; ``status`` is 0 for an error inside a stream."""
 

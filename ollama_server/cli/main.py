@@ -11,7 +11,7 @@ import typer
 from ollama_server.cli.app import app
 from ollama_server.cli.client import program_name
 from ollama_server.cli.completion import step_behind_colon
-from ollama_server.cli.errors import CliError, SignInNeeded
+from ollama_server.cli.errors import CliError, SignInNeeded, os_error_text
 from ollama_server.errors import ServerError
 
 _INTERRUPTED = 130
@@ -46,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        return fail(os_error_text(error))
     return result if isinstance(result, int) else 0
 
 

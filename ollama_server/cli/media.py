@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import sys
 from pathlib import Path
@@ -24,7 +25,8 @@ def extract(prompt: str) -> tuple[str, list[str]]:
 
     def take(match: re.Match[str]) -> str:
         path = Path(_ESCAPED.sub(r"\1", match[1]))
-        if not path.is_file():
+        # Words that look like a path may be too long for one, which Path.is_file does not expect.
+        if not os.path.isfile(path):
             return match[0]
         found.append(encode(path))
         return ""

@@ -122,7 +122,11 @@ def upload_all(client: Client, view: ProgressView, paths: dict[str, Path]) -> di
 def digest_of(path: Path) -> str:
     """``sha256:`` and the hash of a file."""
     with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        try:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        except OSError as error:
+            # Reading does not say which file it was.
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _read(path: Path, digest: str, view: ProgressView) -> Iterator[bytes]:

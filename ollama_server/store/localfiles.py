@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from ollama_server.store.modelfile import Command, ModelfileError, typed_paramet
 _SNIFFED = 512
 _BINARY = frozenset([*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)])
 _TEXT_MARKS = (b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe")
+# Why a path names no file, rather than one that cannot be had; long names may be models'.
+_NO_FILE = frozenset([errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG])
 
 ZIP, BINARY, TEXT = "application/zip", "application/octet-stream", "text/plain; charset=utf-8"
 
@@ -26,6 +29,10 @@ _WEIGHT_RULES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("*.gguf",), BINARY),
     (("*.bin",), BINARY),
 )
+
+
+class _NoFile(ModelfileError):
+    """There is nothing at a path."""
 
 
 @dataclass(slots=True)
@@ -71,10 +78,9 @@ def local_request(commands: Iterable[Command], folder: Path) -> LocalRequest:
     for command in commands:
         match command.name:
             case "from":
-                path = resolve_path(command.value, folder)
-                if path.exists():
-                    sources.append(path)
-                else:
+                try:
+                    sources.append(_existing(command.value, folder))
+                except _NoFile:
                     request.from_ = command.value
             case "adapter":
                 request.adapters = collect(_existing(command.value, folder))
@@ -179,8 +185,11 @@ def _expect(path: Path, wanted: str) -> None:
 
 def _existing(text: str, folder: Path) -> Path:
     path = resolve_path(text, folder)
-    if not path.exists():
-        raise ModelfileError(f"stat {path}: no such file or directory")
+    try:
+        path.stat()
+    except OSError as error:
+        kind = _NoFile if error.errno in _NO_FILE else ModelfileError
+        raise kind(f"stat {path}: {(error.strerror or str(error)).lower()}") from error
     return path
 
 

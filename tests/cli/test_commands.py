@@ -139,6 +139,15 @@ def test_a_modelfile_that_is_not_there_is_told(command: Command) -> None:
     assert result.err.endswith("Error: specified Modelfile wasn't found\n")
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux has it")
+def test_weights_that_cannot_be_read_are_one_line(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "Modelfile"
+    path.write_text("FROM /proc/self/mem\n")
+    result = command("create", "m", "-f", str(path))
+    assert result.status == 1
+    assert result.err.endswith("Error: /proc/self/mem: input/output error\n")
+
+
 def test_a_wrong_parameter_in_a_modelfile_is_told(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "Modelfile"
     path.write_text("FROM tiny\nPARAMETER nonsense 1\n")

@@ -41,6 +41,11 @@ def test_a_missing_file_stays_in_the_text() -> None:
     assert extract("see /nowhere/cat.png") == ("see /nowhere/cat.png", [])
 
 
+def test_words_too_long_for_a_path_stay_in_the_text() -> None:
+    text = f"and/or {'many words ' * 40}image.png"
+    assert extract(text) == (text, [])
+
+
 def test_a_name_without_a_folder_is_only_text() -> None:
     assert extract("see cat.png") == ("see cat.png", [])
 

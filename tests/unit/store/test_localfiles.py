@@ -40,6 +40,19 @@ def test_a_missing_adapter_is_an_error(tmp_path: Path) -> None:
         request(tmp_path, "FROM x\nADAPTER ./lora")
 
 
+def test_a_name_too_long_for_a_file_is_a_models_name(tmp_path: Path) -> None:
+    name = "x" * 300
+    assert request(tmp_path, f"FROM {name}").from_ == name
+    with pytest.raises(ModelfileError, match=f"^stat {tmp_path}/x+: file name too long$"):
+        request(tmp_path, f"FROM tiny\nADAPTER {name}")
+
+
+def test_a_path_that_cannot_be_looked_at_is_no_models_name(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(ModelfileError, match=r"^stat .*loop: too many levels of symbolic links$"):
+        request(tmp_path, "FROM ./loop")
+
+
 def test_several_paths_merge_and_the_last_name_wins(tmp_path: Path) -> None:
     touch(tmp_path, "a.gguf", "b.gguf", content=b"GGUF\0")
     found = request(tmp_path, "FROM a.gguf\nFROM b.gguf\nFROM one\nFROM two")
