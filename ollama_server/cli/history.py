@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,7 +13,10 @@ MOST_ENTRIES = 100
 
 
 class LineHistory(History):
-    """The newest entries in a file; ``path`` None or a false ``stores()`` keeps a line off it."""
+    """The newest entries in a file; ``path`` None or a false ``stores()`` keeps a line off it.
+
+    Where the file cannot be read or written, a conversation goes on without it.
+    """
 
     def __init__(self, path: Path | None, stores: Callable[[], bool]) -> None:
         super().__init__()
@@ -21,9 +25,12 @@ class LineHistory(History):
 
     def load_history_strings(self) -> Iterable[str]:
         """The stored lines, newest first."""
-        if self._path is None or not self._path.is_file():
+        if self._path is None:
             return []
-        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        try:
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return []
         return reversed([line for line in lines if line.strip()][-MOST_ENTRIES:])
 
     def store_string(self, string: str) -> None:
@@ -31,9 +38,14 @@ class LineHistory(History):
         if self._path is None or not self._stores():
             return
         lines = [*reversed(list(self.load_history_strings())), *string.strip().splitlines()]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines[-MOST_ENTRIES:])
-        temporary.replace(self._path)
+        with contextlib.suppress(OSError):
+            _replace(self._path, lines[-MOST_ENTRIES:])
+
+
+def _replace(path: Path, lines: Iterable[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)
+    temporary.replace(path)

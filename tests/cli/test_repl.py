@@ -96,6 +96,20 @@ def test_a_message_can_be_written_in_an_editor(
     assert not (tmp_path / ".ollama" / "history").exists()
 
 
+def test_a_history_that_cannot_be_written_ends_no_conversation(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file" / "home"))
+    terminal = session("run", "tiny")
+    terminal.prompt()
+    shown = terminal.say("/set verbose")
+    assert "Set 'verbose' mode." in shown
+    assert "exception" not in shown
+    terminal.send("/bye")
+    assert terminal.status() == 0
+
+
 def test_keys_join_lines_and_leave(session: Session) -> None:
     terminal = session("run", "tiny", "--think=false", "--verbose")
     terminal.prompt()
