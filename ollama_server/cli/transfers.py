@@ -99,10 +99,13 @@ def create(
 
 def read_modelfile(path: Path | None) -> LocalRequest:
     """The Modelfile at ``path``; without one, ./Modelfile, else the model in this folder."""
-    if path is not None and not path.is_file():
-        raise CliError("specified Modelfile wasn't found")
     source = path or Path("Modelfile")
-    text = source.read_bytes() if source.is_file() else b"FROM ."
+    try:
+        text = source.read_bytes()  # also of a pipe
+    except FileNotFoundError as error:
+        if path is not None:
+            raise CliError("specified Modelfile wasn't found") from error
+        text = b"FROM ."
     try:
         return local_request(parse(text), source.parent.absolute())
     except ServerError as error:

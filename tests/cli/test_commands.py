@@ -139,6 +139,23 @@ def test_a_modelfile_that_is_not_there_is_told(command: Command) -> None:
     assert result.err.endswith("Error: specified Modelfile wasn't found\n")
 
 
+def test_a_modelfile_may_be_a_pipe(command: Command) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"FROM tiny\nSYSTEM From a pipe.\n")
+    os.close(writing)
+    created = command("create", "piped", "-f", f"/dev/fd/{reading}")
+    os.close(reading)
+    assert created.status == 0, created.err
+    assert command("show", "piped", "--system").out == "From a pipe."
+    command("rm", "piped")
+
+
+def test_a_folder_is_no_modelfile(command: Command, tmp_path: Path) -> None:
+    result = command("create", "m", "-f", str(tmp_path))
+    assert result.status == 1
+    assert result.err.endswith(f"Error: {tmp_path}: is a directory\n")
+
+
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux has it")
 def test_weights_that_cannot_be_read_are_one_line(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "Modelfile"
