@@ -17,7 +17,9 @@ import httpx
 from ollama_server.cli.errors import ApiError, CliError
 from ollama_server.settings import Settings, get_settings
 from ollama_server.transfer.keys import load_or_create
+from ollama_server.transfer.net import cause
 
+_ADVICE_FOR_REGISTRIES = "; use --insecure for a registry without TLS"
 UNREACHABLE = "could not connect to ollama server, run '{program} serve' to start it"
 
 
@@ -49,14 +51,17 @@ class Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         signs = settings.auth or settings.address.host == "ollama.com"
         self.base_url = settings.address.client_url
-        self._http = httpx.Client(
-            base_url=self.base_url,
-            headers=headers,
-            auth=SignedRequests() if signs else None,
-            timeout=httpx.Timeout(None, connect=10),
-            verify=trusted() if self.base_url.startswith("https") else False,
-            trust_env=False,
-        )
+        try:
+            self._http = httpx.Client(
+                base_url=self.base_url,
+                headers=headers,
+                auth=SignedRequests() if signs else None,
+                timeout=httpx.Timeout(None, connect=10),
+                verify=trusted() if self.base_url.startswith("https") else False,
+                trust_env=False,
+            )
+        except httpx.InvalidURL as error:
+            raise CliError(f"OLLAMA_HOST: {self.base_url} is no address: {error}") from error
 
     def check(self) -> None:
         """Raise CliError when nobody listens."""
@@ -120,10 +125,16 @@ class Client:
     def _reaching(self) -> Iterator[None]:
         try:
             yield
-        except httpx.ConnectError as error:
-            raise CliError(UNREACHABLE.format(program=program_name())) from error
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+            raise CliError(self._unreached(error)) from error
         except httpx.HTTPError as error:
             raise CliError(f"the connection to the server broke: {error}") from error
+
+    def _unreached(self, error: httpx.HTTPError) -> str:
+        reason = cause(error).removesuffix(_ADVICE_FOR_REGISTRIES)
+        if reason.startswith("connection refused"):
+            return UNREACHABLE.format(program=program_name())
+        return f"could not connect to {self.base_url}: {reason}"
 
 
 def trusted() -> ssl.SSLContext:

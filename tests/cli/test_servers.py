@@ -1,0 +1,52 @@
+"""What is told where OLLAMA_HOST leads to no server, or to one of another kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.process import ServerProcess
+from tests.webserver import WebServer, write_certificate
+
+
+def test_a_name_that_nobody_has_is_told(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "nosuch.invalid")
+    result = command("list")
+    assert result.status == 1
+    assert result.err.startswith(
+        "Error: could not connect to http://nosuch.invalid:11434: no such host"
+    )
+
+
+def test_a_port_without_tls_is_told(
+    command: Command, server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = server.url.replace("http:", "https:")
+    monkeypatch.setenv("OLLAMA_HOST", address)
+    assert command("list").err == (
+        f"Error: could not connect to {address}: "
+        "http: server gave HTTP response to HTTPS client\n"
+    )
+
+
+def test_a_certificate_that_is_not_trusted_is_told(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web = WebServer(write_certificate(tmp_path, "localhost"))
+    monkeypatch.setenv("OLLAMA_HOST", web.url(""))
+    result = command("list")
+    web.close()
+    assert f"{web.url('')}: tls: failed to verify certificate: self-signed" in result.err
+    assert "SSL_CERT_FILE" in result.err
+
+
+@pytest.mark.parametrize("address", ["ftp://h", "h:80:90"])
+def test_an_address_that_is_none_is_one_line(
+    address: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", address)
+    result = command("list")
+    assert (result.status, result.err.count("\n")) == (1, 1)
+    assert address in result.err
