@@ -64,7 +64,7 @@ def check_before_push(client: Client) -> None:
 def user(client: Client) -> str:
     """The account's name, empty for a key that no account has; raises SignInNeeded."""
     try:
-        found = client.post("/api/me", {}) or {}
+        found = client.post("/api/me", {})
     except ApiError as error:
         if error.status != 401:
             raise

@@ -71,21 +71,22 @@ class Client:
     def version(self) -> str | None:
         """The server's version, None when nobody listens."""
         try:
-            return str(self._http.get("/api/version").json()["version"])
-        except (httpx.HTTPError, ValueError, KeyError):
+            found = self.get("/api/version").get("version")
+        except CliError:
             return None
+        return None if found is None else str(found)
 
-    def get(self, path: str) -> Any:
-        """A JSON answer."""
+    def get(self, path: str) -> dict[str, Any]:
+        """A JSON object, an empty one for an empty answer."""
         with self._reaching():
             return self._answer(self._http.get(path))
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        """A JSON answer, None for an empty one."""
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The same for POST."""
         with self._reaching():
             return self._answer(self._http.post(path, json=body))
 
-    def delete(self, path: str, body: dict[str, Any]) -> Any:
+    def delete(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The same for DELETE, with a body."""
         with self._reaching():
             return self._answer(self._http.request("DELETE", path, json=body))
@@ -97,10 +98,11 @@ class Client:
                 response.read()
                 reason = f"{response.status_code} {response.reason_phrase}"
                 raise ApiError(f"{reason}: {error_text(response)}", response.status_code)
+            check_place(response)
             for line in response.iter_lines():
                 if not line:
                     continue
-                item: dict[str, Any] = json.loads(line)
+                item = self._object(response, line)
                 if "error" in item:
                     raise ApiError(str(item["error"]))
                 yield item
@@ -115,11 +117,25 @@ class Client:
         with self._reaching():
             self._answer(self._http.post(f"/api/blobs/{digest}", content=content))
 
-    def _answer(self, response: httpx.Response) -> Any:
+    def _answer(self, response: httpx.Response) -> dict[str, Any]:
         if response.status_code >= 400:
             url = signin_url(response)
             raise ApiError(error_text(response), response.status_code, signin_url=url)
-        return response.json() if response.content else None
+        check_place(response)
+        return self._object(response, response.text)
+
+    def _object(self, response: httpx.Response, text: str) -> dict[str, Any]:
+        """``text`` of an answer as a JSON object; other kinds of servers send something else."""
+        try:
+            found = json.loads(text or "null")
+        except ValueError:
+            found = text
+        if found is None:
+            return {}
+        if not isinstance(found, dict):
+            kind = response.headers.get("content-type", "something else")
+            raise CliError(f"what answers at {self.base_url} is no ollama server: it sends {kind}")
+        return found
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
@@ -144,12 +160,23 @@ def trusted() -> ssl.SSLContext:
     return context
 
 
+def check_place(response: httpx.Response) -> None:
+    """Raise CliError for a redirect.
+
+    Following it would turn a POST into a GET, and show the API key to somebody else.
+    """
+    if response.has_redirect_location:
+        raise CliError(f"{response.url} redirects to {response.headers['location']}")
+
+
 def error_text(response: httpx.Response) -> str:
-    """The ``error`` of an error's body, or the body."""
+    """The ``error`` of an error's body, or the body where it is no page for people."""
     try:
         body = response.json()
     except ValueError:
-        return response.text.strip() or response.reason_phrase
+        page = "html" in response.headers.get("content-type", "")
+        text = "" if page else response.text.strip()
+        return text or response.reason_phrase + (" (a web page)" if page else "")
     found = body.get("error", body) if isinstance(body, dict) else body
     return str(found.get("message", found)) if isinstance(found, dict) else str(found)
 

@@ -15,7 +15,7 @@ _WORDS, _INDEX = "COMP_WORDS", "COMP_CWORD"
 def installed(incomplete: str) -> list[str]:
     """Installed models whose names go on like this; nothing when no server answers."""
     try:
-        models = Client().get("/api/tags")["models"]
+        models = Client().get("/api/tags").get("models") or []
     except CliError:
         return []
     head = before_colon(os.environ)

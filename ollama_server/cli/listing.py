@@ -19,7 +19,7 @@ def list_models(client: Client, prefix: str) -> None:
             "-" if model.get("remote_model") else human_bytes(model["size"]),
             since(model["modified_at"]),
         ]
-        for model in client.get("/api/tags")["models"]
+        for model in client.get("/api/tags").get("models") or []
         if model["name"].lower().startswith(prefix.lower())
     ]
     sys.stdout.write(table(["NAME", "ID", "SIZE", "MODIFIED"], rows))
@@ -36,7 +36,7 @@ def list_loaded(client: Client, prefix: str) -> None:
             str(model.get("context_length", "")),
             until(model["expires_at"]),
         ]
-        for model in client.get("/api/ps")["models"]
+        for model in client.get("/api/ps").get("models") or []
         if model["name"].startswith(prefix)
     ]
     sys.stdout.write(table(["NAME", "ID", "SIZE", "PROCESSOR", "CONTEXT", "UNTIL"], rows))

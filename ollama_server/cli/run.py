@@ -95,11 +95,10 @@ def prepare(client: Client, options: RunOptions) -> dict[str, Any]:
             raise
         pull(client, options.model, insecure=options.insecure)
         shown = client.post("/api/show", {"model": options.model})
-    described: dict[str, Any] = shown
-    options.capabilities = list(described.get("capabilities") or [])
+    options.capabilities = list(shown.get("capabilities") or [])
     if not options.think_chosen:
         options.think = True if "thinking" in options.capabilities else None
-    return described
+    return shown
 
 
 def read_prompt(words: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Ollama's own server, with its cloud and its accounts, as far as the command line asks it."""
+"""Other servers: Ollama's own, with its cloud and its accounts, and ones of another kind."""
 
 from __future__ import annotations
 
@@ -72,12 +72,52 @@ def running(there: Elsewhere) -> Iterator[Elsewhere]:
             self.end_headers()
             self.wfile.write(data)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    there.port = server.server_address[1]
+    with _served(Handler) as there.port:
+        yield there
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server of another kind says to everything."""
+
+    status: int
+    body: bytes
+    content_type: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def answering(answer: Answer) -> Iterator[str]:
+    """Give it on a free port; the URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(answer.status)
+            lengths = {"Content-Length": str(len(answer.body))}
+            kinds = {"Content-Type": answer.content_type}
+            for name, value in {**lengths, **kinds, **answer.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+
+        do_HEAD = do_POST = do_DELETE = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    with _served(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield there
+        yield server.server_address[1]
     finally:
         server.shutdown()
         server.server_close()

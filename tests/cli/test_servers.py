@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
+from tests.cli.elsewhere import Answer, answering
 from tests.process import ServerProcess
 from tests.webserver import WebServer, write_certificate
 
@@ -26,8 +27,7 @@ def test_a_port_without_tls_is_told(
     address = server.url.replace("http:", "https:")
     monkeypatch.setenv("OLLAMA_HOST", address)
     assert command("list").err == (
-        f"Error: could not connect to {address}: "
-        "http: server gave HTTP response to HTTPS client\n"
+        f"Error: could not connect to {address}: http: server gave HTTP response to HTTPS client\n"
     )
 
 
@@ -50,3 +50,35 @@ def test_an_address_that_is_none_is_one_line(
     result = command("list")
     assert (result.status, result.err.count("\n")) == (1, 1)
     assert address in result.err
+
+
+@pytest.mark.parametrize(
+    "words", [["list"], ["ps"], ["show", "m"], ["run", "m", "hi"], ["pull", "m"], ["rm", "m"]]
+)
+def test_a_server_of_another_kind_is_one_line(
+    words: list[str], command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(Answer(200, b"<html>\n<body>Welcome</body>\n</html>", "text/html")) as url:
+        monkeypatch.setenv("OLLAMA_HOST", url)
+        result = command(*words)
+    assert result.status == 1
+    expected = f"Error: what answers at {url} is no ollama server: it sends text/html\n"
+    assert result.err.endswith(expected)
+    assert "Traceback" not in result.err
+
+
+def test_a_web_page_is_no_error_text(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(Answer(502, b"<html>\n<body>Oh</body>\n</html>", "text/html")) as url:
+        monkeypatch.setenv("OLLAMA_HOST", url)
+        assert command("list").err == "Error: Bad Gateway (a web page)\n"
+
+
+@pytest.mark.parametrize("words", [["list"], ["pull", "m"]])
+def test_a_redirect_is_told_and_not_followed(
+    words: list[str], command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(Answer(301, b"", "text/html", {"Location": "https://h/"})) as url:
+        monkeypatch.setenv("OLLAMA_HOST", url)
+        result = command(*words)
+    assert result.status == 1
+    assert result.err.endswith(" redirects to https://h/\n")
