@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable
-from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ollama_server.errors import ServerError, Unauthorized
+from ollama_server.api_keys import read_keys
+from ollama_server.errors import Unauthorized
 from ollama_server.routes.envelopes import error_response
 
 
@@ -35,22 +35,8 @@ class ApiKeys:
 
 
 def load_keys(keys: str, file: str) -> ApiKeys:
-    """The keys of OLLAMA_API_KEYS, separated by commas, and those of a file, one a line.
-
-    Raises ServerError when a file is named that cannot be read or has no key in it: a server that
-    should be closed must not start open.
-    """
-    found = [key.strip() for key in keys.split(",")]
-    if file:
-        try:
-            lines = Path(file).expanduser().read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ServerError(f"OLLAMA_API_KEYS_FILE: {error}") from None
-        listed = [line.strip() for line in lines if not line.lstrip().startswith("#")]
-        if not any(listed):
-            raise ServerError(f"OLLAMA_API_KEYS_FILE: there is no key in {file}")
-        found += listed
-    return ApiKeys(key for key in found if key)
+    """The keys of OLLAMA_API_KEYS and OLLAMA_API_KEYS_FILE; see ``read_keys``."""
+    return ApiKeys(read_keys(keys, file))
 
 
 class ApiKeyMiddleware:

@@ -100,11 +100,15 @@ def connected() -> Client:
 def _print_version(wanted: bool) -> None:
     if not wanted:
         return
-    server = Client().version()
-    if server is None:
-        sys.stdout.write("Warning: could not connect to a running Ollama instance\n")
+    server = None
+    try:
+        server = Client().version()
+    except ApiError as error:
+        sys.stdout.write(f"Warning: the server does not tell its version: {error}\n")
     else:
-        sys.stdout.write(f"ollama version is {server}\n")
+        found = f"ollama version is {server}"
+        absent = "Warning: could not connect to a running Ollama instance"
+        sys.stdout.write(f"{found if server else absent}\n")
     if server != API_VERSION:
         sys.stdout.write(f"Warning: client version is {API_VERSION}\n")
     raise typer.Exit

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any
 
 from ollama_server.cli.client import Client
-from ollama_server.cli.errors import CliError
+from ollama_server.cli.errors import ApiError, CliError
 from ollama_server.cli.humanize import human_bytes
 from ollama_server.cli.tables import table
 from ollama_server.engine import launch
@@ -75,7 +75,10 @@ def _store(root: Path) -> list[tuple[bool, str, str]]:
 def _port(settings: Settings) -> tuple[bool, str, str]:
     address = settings.address
     where = f"{address.host or '0.0.0.0'}:{address.port}"
-    version = Client(settings).version()
+    try:
+        version = Client(settings).version()
+    except ApiError as error:
+        return True, "port", f"{where} is served, and does not tell its version: {error}"
     if version is not None:
         return True, "port", f"{where} is served by version {version}"
     try:

@@ -14,11 +14,14 @@ from typing import Any
 import certifi
 import httpx
 
+from ollama_server.api_keys import read_keys
 from ollama_server.cli.errors import ApiError, CliError
+from ollama_server.errors import ServerError
 from ollama_server.settings import Settings, get_settings
 from ollama_server.transfer.keys import load_or_create
 from ollama_server.transfer.net import cause
 
+_UNAUTHORIZED = 401
 _ADVICE_FOR_REGISTRIES = "; use --insecure for a registry without TLS"
 UNREACHABLE = "could not connect to ollama server, run '{program} serve' to start it"
 
@@ -43,11 +46,11 @@ class SignedRequests(httpx.Auth):
 
 
 class Client:
-    """Calls to the server that OLLAMA_HOST names; OLLAMA_API_KEYS' first key is sent along."""
+    """Calls to the server that OLLAMA_HOST names; the first API key is sent along."""
 
     def __init__(self, settings: Settings | None = None) -> None:
         settings = settings or get_settings()
-        key = settings.api_keys.split(",")[0].strip()
+        key = own_key(settings)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         signs = settings.auth or settings.address.host == "ollama.com"
         self.base_url = settings.address.client_url
@@ -69,10 +72,12 @@ class Client:
             self._http.head("/")
 
     def version(self) -> str | None:
-        """The server's version, None when nobody listens."""
+        """The server's version, None when nobody listens; ApiError where a key is missing."""
         try:
             found = self.get("/api/version").get("version")
-        except CliError:
+        except CliError as error:
+            if isinstance(error, ApiError) and error.status == _UNAUTHORIZED:
+                raise
             return None
         return None if found is None else str(found)
 
@@ -151,6 +156,15 @@ class Client:
         if reason.startswith("connection refused"):
             return UNREACHABLE.format(program=program_name())
         return f"could not connect to {self.base_url}: {reason}"
+
+
+def own_key(settings: Settings) -> str:
+    """The first API key of the variable, else of the file, where this user may read it."""
+    try:
+        keys = read_keys(settings.api_keys, settings.api_keys_file)
+    except ServerError:
+        keys = read_keys(settings.api_keys, "")
+    return keys[0] if keys else ""
 
 
 def trusted() -> ssl.SSLContext:

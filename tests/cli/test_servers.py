@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.elsewhere import Answer, answering
+from tests.cli.elsewhere import Answer, Elsewhere, answering, running
 from tests.process import ServerProcess
 from tests.webserver import WebServer, write_certificate
 
@@ -65,6 +65,32 @@ def test_a_server_of_another_kind_is_one_line(
     expected = f"Error: what answers at {url} is no ollama server: it sends text/html\n"
     assert result.err.endswith(expected)
     assert "Traceback" not in result.err
+
+
+def test_a_server_that_wants_a_key_is_there(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = Answer(401, b'{"error": "an API key is required"}', "application/json")
+    with answering(refusal) as url:
+        monkeypatch.setenv("OLLAMA_HOST", url)
+        told = "does not tell its version: an API key is required\n"
+        assert command("--version").out.startswith(f"Warning: the server {told}")
+        result = command("doctor")
+    assert f"{url.removeprefix('http://')} is served, and {told}" in result.out
+
+
+def test_the_key_comes_from_the_variable_or_the_servers_file(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(Elsewhere(user="ann")) as there:
+        monkeypatch.setenv("OLLAMA_HOST", f"127.0.0.1:{there.port}")
+        for file, keys in (("keys", ""), ("keys", "mine,second"), ("nowhere", "")):
+            (tmp_path / "keys").write_text("# a team\ntheirs\nother\n")
+            monkeypatch.setenv("OLLAMA_API_KEYS_FILE", str(tmp_path / file))
+            monkeypatch.setenv("OLLAMA_API_KEYS", keys)
+            command("signin")
+    sent = [header for asked, header in there.asked if asked == "POST /api/me"]
+    assert sent == ["Bearer theirs", "Bearer mine", ""]
 
 
 def test_a_web_page_is_no_error_text(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
