@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -106,7 +107,9 @@ def fsck(settings: Settings, *, quick: bool) -> int:
 def bench(client: Client, model: str, *, streams: list[int], tokens: int) -> None:
     """Tokens per second of a model on this machine: its prompts, and 1 to many answers at once."""
     options = {"temperature": 0, "num_predict": 1, "seed": 1}
-    prompt = " ".join(f"word{i}" for i in range(_BENCH_PROMPT_WORDS))
+    # Another text each time: of one that the model has seen, the server computes nothing.
+    words = (f"word{i}" for i in range(_BENCH_PROMPT_WORDS))
+    prompt = " ".join([secrets.token_hex(8), *words])
     client.post("/api/generate", {"model": model})
     body = {"model": model, "prompt": prompt, "stream": False, "raw": True, "options": options}
     first = client.post("/api/generate", body)

@@ -287,6 +287,16 @@ def test_bench_measures_prompts_and_answers(command: Command) -> None:
     assert all(float(row[2]) > 0 for row in rows)
 
 
+def test_bench_measures_a_prompt_that_the_model_has_not_seen(
+    command: Command, server: ServerProcess
+) -> None:
+    cached = []
+    for _ in range(2):
+        command("bench", "tiny", "--streams", "1", "--tokens", "1")
+        cached.append(server.metric("ollama_prompt_tokens_cached_total"))
+    assert cached[1] - cached[0] < 100
+
+
 def test_completion_knows_commands_and_models(environment: None) -> None:
     def complete(words: str, index: int) -> list[str]:
         result = subprocess.run(
