@@ -363,12 +363,12 @@ def bench(
     streams: Annotated[
         str, typer.Option("--streams", help="Numbers of answers at once, separated by commas")
     ] = "1,4",
-    tokens: Annotated[int, typer.Option("--tokens", help="Tokens of each answer")] = 64,
+    tokens: Annotated[int, typer.Option("--tokens", help="Tokens of each answer", min=1)] = 64,
 ) -> None:
     """Measure a model's tokens per second on this machine"""
     (model,) = exactly(1, words)
-    counts = [int(part) for part in streams.split(",") if part.strip().isdigit()]
-    checks.bench(connected(), model, streams=counts or [1], tokens=tokens)
+    counts = checks.parse_streams(streams)
+    checks.bench(connected(), model, streams=counts, tokens=tokens)
 
 
 @app.command(epilog=environment("host", "models"))

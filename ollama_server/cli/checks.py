@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -102,6 +103,17 @@ def fsck(settings: Settings, *, quick: bool) -> int:
     broken = sum(finding.severity == "error" for finding in findings)
     sys.stdout.write(f"{settings.models}: {broken} errors, {len(findings) - broken} notes\n")
     return 1 if broken else 0
+
+
+def parse_streams(text: str) -> list[int]:
+    """The value of --streams: numbers from 1, separated by commas."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch("0*[1-9][0-9]{0,3}", part) for part in parts):
+        raise CliError(
+            f'invalid argument "{text}" for "--streams" flag: '
+            "numbers from 1 to 9999, separated by commas, are expected"
+        )
+    return [int(part) for part in parts]
 
 
 def bench(client: Client, model: str, *, streams: list[int], tokens: int) -> None:

@@ -94,4 +94,6 @@ def usage_text(error: BaseException, words: list[str]) -> str:
         return f"flag needs an argument: '{flag[1]}' in {flag}"
     if found := re.match(r"No such command '(.*?)'", message):
         return f'unknown command "{found[1]}" for "ollama"'
+    if flags := getattr(getattr(error, "param", None), "opts", None):
+        return f'invalid argument for "{flags[0]}" flag: {message}'
     return message

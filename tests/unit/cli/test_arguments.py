@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from ollama_server.cli.checks import parse_streams
 from ollama_server.cli.errors import CliError
 from ollama_server.cli.main import flag_values
 from ollama_server.cli.run import check_keep_alive, parse_format, parse_think
@@ -40,6 +41,13 @@ def test_a_format_is_json_or_a_schema() -> None:
     assert parse_format('{"type":"object"}') == '{"type":"object"}'
     with pytest.raises(CliError):
         parse_format("yaml")
+
+
+def test_streams_are_numbers_from_1() -> None:
+    assert parse_streams("1, 4,16") == [1, 4, 16]
+    for text in ("0", "x", "", "1,", "-1", "1.5", "\u0661", "99999"):
+        with pytest.raises(CliError, match=f'^invalid argument "{text}" for "--streams" flag: '):
+            parse_streams(text)
 
 
 def test_a_keep_alive_needs_a_unit() -> None:
