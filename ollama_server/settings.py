@@ -126,26 +126,21 @@ class HostAddress:
 
 
 def parse_host(text: str) -> HostAddress:
-    """``[scheme://]host[:port][/path]``; what does not parse falls back to the scheme's default."""
+    """``[scheme://]host[:port][/path]``; a wrong port is the scheme's default, with a warning."""
     text = text.strip().strip("\"'")
     scheme, separator, rest = text.partition("://")
     if not separator:
         if text == "ollama.com":
             return HostAddress("https", "ollama.com", 443)
-        scheme, rest, default_port = "http", text, DEFAULT_PORT
+        scheme, rest, number = "http", text, DEFAULT_PORT
     else:
-        default_port = {"http": 80, "https": 443}.get(scheme, DEFAULT_PORT)
-    default_port = (
-        {"http": 80, "https": 443}.get(scheme, DEFAULT_PORT) if separator else DEFAULT_PORT
-    )
+        number = {"http": 80, "https": 443}.get(scheme, DEFAULT_PORT)
     rest, slash, path = rest.partition("/")
     host, port = _split_port(rest)
-    try:
-        number = int(port) if port else default_port
-    except ValueError:
-        number = default_port
-    if not 0 <= number <= 65535:
-        number = default_port
+    if re.fullmatch(r"[0-9]{1,5}", port) and int(port) <= 65535:
+        number = int(port)
+    elif port:
+        log.warning("OLLAMA_HOST: port %r ignored, %d is used", port, number)
     if host is None:
         host = "127.0.0.1"
     return HostAddress(scheme, host, number, f"/{path}".rstrip("/") if slash else "")
@@ -325,7 +320,7 @@ class Settings(BaseSettings):
     def _lower(cls, text: str) -> str:
         return text.lower()
 
-    @property
+    @functools.cached_property
     def address(self) -> HostAddress:
         """Where to listen."""
         return parse_host(self.host)

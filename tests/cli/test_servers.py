@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,17 @@ def test_a_certificate_that_is_not_trusted_is_told(
     web.close()
     assert f"{web.url('')}: tls: failed to verify certificate: self-signed" in result.err
     assert "SSL_CERT_FILE" in result.err
+
+
+def test_a_wrong_port_is_told(environment: None) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "ollama_server", "--version"],
+        env={**os.environ, "OLLAMA_HOST": "127.0.0.1:99999"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stderr == "OLLAMA_HOST: port '99999' ignored, 11434 is used\n"
 
 
 @pytest.mark.parametrize("address", ["ftp://h", "h:80:90"])

@@ -47,6 +47,16 @@ def test_host_is_read_as_ollama_reads_it(text: str, expected: HostAddress) -> No
     assert parse_host(text) == expected
 
 
+@pytest.mark.parametrize("port", ["99999", "abc", "-1", "1_1", "\u0661"])
+def test_a_wrong_port_is_the_default_and_a_warning(
+    port: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        settings = settings_with(monkeypatch, host=f"h:{port}")
+        assert [settings.address for _ in range(2)] == [HostAddress("http", "h", 11434)] * 2
+    assert caplog.messages == [f"OLLAMA_HOST: port '{port}' ignored, 11434 is used"]
+
+
 @pytest.mark.parametrize(
     ("text", "url"),
     [
