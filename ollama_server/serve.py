@@ -73,5 +73,6 @@ def listen(address: HostAddress) -> socket.socket:
     except OSError as error:
         # Ollama's words, which people look for.
         host = f"[{address.host}]" if ":" in address.host else address.host
-        reason = (error.strerror or str(error)).lower()
+        # Python's own text goes on with the address, in its notation.
+        reason = (error.strerror or str(error)).partition(" (while attempting")[0].lower()
         raise OSError(f"listen tcp {host}:{address.port}: bind: {reason}") from error

@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -75,6 +74,8 @@ def _store(root: Path) -> list[tuple[bool, str, str]]:
 
 
 def _port(settings: Settings) -> tuple[bool, str, str]:
+    from ollama_server.serve import listen
+
     address = settings.address
     where = f"{address.host or '0.0.0.0'}:{address.port}"
     try:
@@ -84,10 +85,10 @@ def _port(settings: Settings) -> tuple[bool, str, str]:
     if version is not None:
         return True, "port", f"{where} is served by version {version}"
     try:
-        with socket.create_server((address.host or "0.0.0.0", address.port)):
+        with listen(address):
             return True, "port", f"{where} is free"
     except OSError as error:
-        return False, "port", f"{where} cannot be used: {error.strerror or error}"
+        return False, "port", str(error)
 
 
 def fsck(settings: Settings, *, quick: bool) -> int:

@@ -15,6 +15,7 @@ import ollama
 import pytest
 
 from tests.cli.conftest import Command, Session
+from tests.cli.elsewhere import Answer, answering
 from tests.process import TINY, ServerProcess
 
 
@@ -279,6 +280,19 @@ def test_doctor_tells_of_the_build_the_machine_and_the_port(
         assert re.search(rf"^ok    {subject}: \S", result.out, re.M), result.out
     assert f":{server.port} is served" in result.out
     assert re.search(r"\(libraries: .*\bcpu", result.out) or sys.platform != "linux"
+
+
+def test_doctor_tells_a_port_that_somebody_else_has(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = Answer(200, b"not ours", "text/plain")
+    with answering(answer) as url:
+        address = url.removeprefix("http://")
+        monkeypatch.setenv("OLLAMA_HOST", address)
+        result = command("doctor")
+    assert result.status == 1
+    expected = f"FAIL  port: listen tcp {address}: bind: address already in use\n"
+    assert result.out.endswith(expected)
 
 
 def test_bench_measures_prompts_and_answers(command: Command) -> None:

@@ -85,7 +85,7 @@ def test_extra_origins_and_all_origins(home: Path) -> None:
 
 
 def test_a_port_in_use_is_said_so(server: ServerProcess, home: Path) -> None:
-    with pytest.raises(AssertionError, match="bind: address already in use"):
+    with pytest.raises(AssertionError, match=r"bind: address already in use\n"):
         ServerProcess(home, HOST=f"127.0.0.1:{server.port}")
 
 
