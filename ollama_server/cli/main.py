@@ -29,6 +29,7 @@ _ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit status."""
     words = flag_values(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    open_streams()
     step_behind_colon(os.environ)
     command = typer.main.get_command(app)
     try:
@@ -49,6 +50,16 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         return fail(os_error_text(error))
     return result if isinstance(result, int) else 0
+
+
+def open_streams() -> None:
+    """Where stdin, stdout or stderr is closed, be as if it were /dev/null.
+
+    Python has None for it then, and the next file that is opened would get its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def flag_values(words: list[str]) -> list[str]:

@@ -104,7 +104,7 @@ def prepare(client: Client, options: RunOptions) -> dict[str, Any]:
 def read_prompt(words: list[str]) -> str:
     """What was piped in, then the words of the command line."""
     parts = []
-    if sys.stdin is not None and not sys.stdin.isatty():
+    if not sys.stdin.isatty():
         parts.append(sys.stdin.buffer.read().decode(errors="replace").strip("\n"))
     return " ".join(part for part in [*parts, " ".join(words)] if part)
 

@@ -87,6 +87,16 @@ def test_piped_text_comes_before_the_words(command: Command, server: ServerProce
     assert result.out == f"{joined['response']}\n\n"
 
 
+def test_closed_streams_are_empty_ones(environment: None) -> None:
+    line = f'"{sys.executable}" -m ollama_server run tiny --think=false Hello'
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        result = subprocess.run(
+            ["sh", "-c", f"{line} {closed}"], capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, (closed, result.stderr)
+        assert bool(result.stdout) == (closed in ("<&-", "2>&-"))
+
+
 def test_thinking_is_shown_and_can_be_hidden(command: Command) -> None:
     shown = command("run", "tiny", "--think", "What is 21 + 34?").out
     assert shown.startswith("Thinking...\n")
