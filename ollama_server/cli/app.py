@@ -151,7 +151,7 @@ def serve(words: Nothing = None) -> None:
     run_server(get_settings())
 
 
-app.command("start", hidden=True)(serve)
+app.command("start", hidden=True, epilog=environment())(serve)
 
 
 @app.command(epilog=HOST)
@@ -306,7 +306,7 @@ def signin(words: Nothing = None) -> None:
     account.sign_in(connected())
 
 
-app.command("login", hidden=True)(signin)
+app.command("login", hidden=True, epilog=HOST)(signin)
 
 
 @app.command(epilog=HOST)
@@ -316,7 +316,7 @@ def signout(words: Nothing = None) -> None:
     account.sign_out(connected())
 
 
-app.command("logout", hidden=True)(signout)
+app.command("logout", hidden=True, epilog=HOST)(signout)
 
 
 @app.command("list", epilog=HOST)
@@ -325,7 +325,7 @@ def list_(words: Prefix = None) -> None:
     list_models(connected(), at_most_one(words))
 
 
-app.command("ls", hidden=True)(list_)
+app.command("ls", hidden=True, epilog=HOST)(list_)
 
 
 @app.command(epilog=HOST)
@@ -391,7 +391,7 @@ def doctor(words: Nothing = None) -> None:
     raise typer.Exit(checks.doctor(get_settings()))
 
 
-@app.command("help")
+@app.command("help", epilog=HOST)
 def help_(context: typer.Context, words: Topic = None) -> None:
     """Help about any command"""
     parent = context.parent

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import ollama
 import pytest
+import typer
 
+from ollama_server.cli.app import app
 from tests.cli.conftest import Command, Session
 from tests.cli.elsewhere import Answer, answering
 from tests.process import TINY, ServerProcess
@@ -253,6 +255,12 @@ def test_help_ends_with_the_environment(command: Command) -> None:
     assert "--hidethinking" in result.out
     tail = result.out[result.out.index("Environment Variables:") :]
     assert re.findall(r"OLLAMA_\w+", tail) == ["OLLAMA_EDITOR", "OLLAMA_HOST", "OLLAMA_NOHISTORY"]
+
+
+def test_every_help_ends_with_the_environment(command: Command) -> None:
+    for name in typer.main.get_group(app).commands:
+        for words in ((name, "--help"), ("help", name)):
+            assert re.search(r"\n +Environment Variables:\n +OLLAMA_", command(*words).out), words
 
 
 def test_commands_are_listed_in_their_usual_order(command: Command) -> None:
