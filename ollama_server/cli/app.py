@@ -350,7 +350,8 @@ def rm(words: Models = None) -> None:
         try:
             client.post("/api/generate", {"model": model, "keep_alive": 0, "stream": False})
         except ApiError as error:
-            if error.status != 404:
+            # 403: a model that runs elsewhere, if anywhere.
+            if error.status not in (403, 404):
                 sys.stderr.write(f"Warning: unable to stop model '{model}'\n")
         client.delete("/api/delete", {"model": model})
         sys.stdout.write(f"deleted '{model}'\n")

@@ -205,6 +205,14 @@ def test_rm_stops_at_the_first_unknown_model(command: Command) -> None:
     assert result.err == "Error: model 'nope' not found\n"
 
 
+def test_rm_of_a_model_that_runs_elsewhere_warns_of_nothing(
+    command: Command, server: ServerProcess
+) -> None:
+    server.create("stub", **{"from": "gpt-oss:20b"}, remote_host="https://ollama.com:443")
+    result = command("rm", "stub")
+    assert (result.status, result.out, result.err) == (0, "deleted 'stub'\n", "")
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
