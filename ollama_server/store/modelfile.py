@@ -8,7 +8,7 @@ There are no escapes.
 from __future__ import annotations
 
 import codecs
-import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +71,10 @@ _DEPRECATED = frozenset(
         "mirostat_eta",
     ]
 )
+# Python would take more: 4_096, digits of other scripts, nan.
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
 _TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
 
 
@@ -265,25 +269,19 @@ def typed_parameter(name: str, text: str) -> Any:
 
 
 def _integer(text: str) -> int:
-    try:
-        return int(text, 10)
-    except ValueError:
-        pass
+    if _INTEGER.fullmatch(text):
+        value = int(text)
     # Older programs wrote large integers with an exponent (num_ctx 1.048576e+06).
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.5
-    if "e" not in text.lower() or not value.is_integer():
+    elif "e" in text.lower() and _FLOAT.fullmatch(text) and float(text).is_integer():
+        value = int(float(text))
+    else:
         raise ModelfileError(f"invalid int value [{text}]")
-    return int(value)
+    if not -(2**63) <= value < 2**63:
+        raise ModelfileError(f"invalid int value [{text}]")
+    return value
 
 
 def _float(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    if not _FLOAT.fullmatch(text) or abs(float(text)) > _LARGEST_FLOAT32:
         raise ModelfileError(f"invalid float value [{text}]")
-    return value
+    return float(text)

@@ -171,6 +171,15 @@ def test_parameters_get_their_types() -> None:
     [
         ("num_ctx", "4k", "invalid int value [4k]"),
         ("num_ctx", "1.5", "invalid int value [1.5]"),
+        ("num_ctx", "4_096", "invalid int value [4_096]"),
+        ("num_ctx", "\u0664096", "invalid int value [\u0664096]"),
+        ("num_ctx", "1_0e2", "invalid int value [1_0e2]"),
+        ("num_ctx", "9223372036854775808", "invalid int value [9223372036854775808]"),
+        pytest.param("num_ctx", "9" * 5000, f"invalid int value [{'9' * 5000}]", id="long"),
+        ("num_ctx", "1e19", "invalid int value [1e19]"),
+        ("num_ctx", "1e999", "invalid int value [1e999]"),
+        ("temperature", "1_0", "invalid float value [1_0]"),
+        ("temperature", "1e39", "invalid float value [1e39]"),
         ("temperature", "hot", "invalid float value [hot]"),
         ("temperature", "nan", "invalid float value [nan]"),
         ("use_mmap", "yes", "invalid bool value [yes]"),
@@ -182,6 +191,13 @@ def test_bad_parameters_are_refused(name: str, text: str, message: str) -> None:
     with pytest.raises(ModelfileError) as caught:
         typed_parameters([(name, text)])
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", 1.0), ("-.5", -0.5), ("+2.", 2.0), ("1e-05", 1e-05), ("3E+2", 300.0)]
+)
+def test_floats_may_leave_digits_out_and_have_exponents(text: str, value: float) -> None:
+    assert typed_parameters([("temperature", text)]).values == {"temperature": value}
 
 
 def test_integers_written_with_an_exponent_are_read() -> None:
