@@ -13,7 +13,7 @@ from ollama_server.cli.listing import list_models
 from ollama_server.cli.run import THINK_LEVELS, prepare
 from ollama_server.cli.show import describe
 from ollama_server.errors import ServerError
-from ollama_server.store.modelfile import typed_parameter
+from ollama_server.store.modelfile import typed_parameters
 from ollama_server.store.names import Name
 
 if TYPE_CHECKING:
@@ -218,13 +218,17 @@ def _set_parameter(conversation: Conversation, rest: str) -> None:
         sys.stderr.write(HELP_PARAMETERS)
         return
     name, values = words[0], words[1:]
+    counted = values if name == "stop" else values[:1]
     try:
-        value = values if name == "stop" else typed_parameter(name, values[0])
+        found = typed_parameters((name, value) for value in counted)
     except ServerError as error:
         sys.stdout.write(f'Couldn\'t set parameter: "{error.message}"\n')
         return
-    conversation.options.parameters[name] = value
-    sys.stdout.write(f"Set parameter '{name}' to '{', '.join(values)}'\n")
+    conversation.options.parameters |= found.values
+    for warning in found.warnings:
+        sys.stdout.write(f"{warning}\n")
+    if found.values:
+        sys.stdout.write(f"Set parameter '{name}' to '{', '.join(values)}'\n")
 
 
 def _set_system(conversation: Conversation, text: str) -> None:

@@ -249,12 +249,11 @@ def typed_parameters(pairs: Iterable[tuple[str, str]]) -> Parameters:
         elif name in _LISTS:
             values.setdefault(name, []).append(text)
         else:
-            values[name] = typed_parameter(name, text)
+            values[name] = _scalar(name, text)
     return Parameters(values, tuple(warnings))
 
 
-def typed_parameter(name: str, text: str) -> Any:
-    """One parameter's value. Raises ModelfileError."""
+def _scalar(name: str, text: str) -> Any:
     if name in _INTEGERS:
         return _integer(text)
     if name in _FLOATS:
@@ -263,8 +262,6 @@ def typed_parameter(name: str, text: str) -> Any:
         if text in _TRUE or text in _FALSE:
             return text in _TRUE
         raise ModelfileError(f"invalid bool value [{text}]")
-    if name in _LISTS:
-        return [text]
     raise ModelfileError(f"unknown parameter '{name}'")
 
 

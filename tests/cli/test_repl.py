@@ -55,6 +55,8 @@ def test_what_is_typed_after_a_slash_is_answered(session: Session) -> None:
         ("/? show", "/show modelfile    Show Modelfile for this model"),
         ("/set parameter", "/set parameter seed <int>             Random number seed"),
         ("/set parameter stop a b", "Set parameter 'stop' to 'a, b'"),
+        ("/set parameter num_ctx 4_096", 'Couldn\'t set parameter: "invalid int value [4_096]"'),
+        ("/set parameter mirostat 1", "warning: parameter mirostat is deprecated\r\n>>> "),
         ("/set format yaml", "Invalid or missing format. For 'json' mode use '/set format json'"),
         ("/set format json", "Set format to 'json' mode."),
         ("/set noformat", "Disabled format."),
