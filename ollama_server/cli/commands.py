@@ -15,6 +15,7 @@ from ollama_server.cli.show import describe
 from ollama_server.errors import ServerError
 from ollama_server.store.modelfile import typed_parameters
 from ollama_server.store.names import Name
+from ollama_server.store.show import parameters_text
 
 if TYPE_CHECKING:
     from ollama_server.cli.repl import Conversation
@@ -193,12 +194,14 @@ def _show(conversation: Conversation, what: str) -> None:
 
 
 def _show_parameters(stored: str, session: dict[str, Any]) -> None:
-    lines = stored.splitlines() or ["No additional parameters were specified for this model."]
-    sys.stdout.write("Model defined parameters:\n" + "".join(f"  {line}\n" for line in lines))
+    stored = stored or "No additional parameters were specified for this model."
+    sys.stdout.write("Model defined parameters:\n" + _indented(stored))
     if session:
-        sys.stdout.write("\nUser defined parameters:\n")
-        for name, value in session.items():
-            sys.stdout.write(f"  {name:<30} {value}\n")
+        sys.stdout.write("\nUser defined parameters:\n" + _indented(parameters_text(session)))
+
+
+def _indented(text: str) -> str:
+    return "".join(f"  {line}\n" for line in text.splitlines())
 
 
 def _set(conversation: Conversation, rest: str) -> None:

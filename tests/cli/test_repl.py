@@ -78,6 +78,22 @@ def test_what_is_typed_after_a_slash_is_answered(session: Session) -> None:
     assert terminal.status() == 0
 
 
+def test_parameters_of_the_session_are_shown_as_the_models_are(session: Session) -> None:
+    terminal = session("run", "tiny")
+    terminal.prompt()
+    for given in ("stop a b", "use_mmap 1", "temperature 0.50"):
+        terminal.say(f"/set parameter {given}")
+    shown = terminal.say("/show parameters").partition("User defined parameters:\r\n")[2]
+    assert [line.split() for line in shown.splitlines()[:4]] == [
+        ["stop", '"a"'],
+        ["stop", '"b"'],
+        ["temperature", "0.5"],
+        ["use_mmap", "true"],
+    ]
+    terminal.send("/bye")
+    assert terminal.status() == 0
+
+
 def test_a_message_can_be_written_in_an_editor(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
