@@ -24,7 +24,7 @@ def extract(prompt: str) -> tuple[str, list[str]]:
     found: list[str] = []
 
     def take(match: re.Match[str]) -> str:
-        path = Path(_ESCAPED.sub(r"\1", match[1]))
+        path = _ESCAPED.sub(r"\1", match[1])
         # Words that look like a path may be too long for one, which Path.is_file does not expect.
         if not os.path.isfile(path):
             return match[0]
@@ -34,11 +34,12 @@ def extract(prompt: str) -> tuple[str, list[str]]:
     return _PATH.sub(take, prompt).strip() if _PATH.search(prompt) else prompt, found
 
 
-def encode(path: Path) -> str:
+def encode(path: str) -> str:
     """One file's bytes in base64; raises CliError for what no model takes."""
-    if path.stat().st_size > _MOST_BYTES:
+    file = Path(path)
+    if file.stat().st_size > _MOST_BYTES:
         raise CliError("file size exceeds maximum limit (100MB)")
-    data = path.read_bytes()
+    data = file.read_bytes()
     kind = media_kind(data)
     if not kind:
         raise CliError(f"invalid file type: {_other_kind(data[:512])}")

@@ -22,6 +22,15 @@ def test_an_image_is_taken_out_of_the_prompt(
     assert capsys.readouterr().err == f"Added image '{path}'\n"
 
 
+def test_a_path_is_told_as_it_was_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my cat.png").write_bytes(PNG)
+    extract("What is in ./my\\ cat.png")
+    assert capsys.readouterr().err == "Added image './my cat.png'\n"
+
+
 def test_paths_may_be_quoted_or_have_escaped_blanks(tmp_path: Path) -> None:
     path = tmp_path / "my cat.JPG"
     path.write_bytes(b"\xff\xd8\xff" + bytes(8))
