@@ -6,13 +6,14 @@ value is an unset one, and a value that does not parse is ignored with a warning
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ipaddress
 import json
 import logging
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,8 +29,8 @@ DEFAULT_PORT = 11434
 
 # Read by libraries and by llama.cpp themselves; the runner processes inherit the environment.
 INHERITED = {
-    "HTTP_PROXY": "Proxy for pulls and pushes over plain HTTP.",
-    "HTTPS_PROXY": "Proxy for pulls and pushes over HTTPS.",
+    "HTTP_PROXY": "Proxy for pulls and pushes, and to servers elsewhere, over plain HTTP.",
+    "HTTPS_PROXY": "The same over HTTPS.",
     "NO_PROXY": "Hosts that are reached without a proxy.",
     "CUDA_VISIBLE_DEVICES": "NVIDIA GPUs that may be used.",
     "HIP_VISIBLE_DEVICES": "AMD GPUs that may be used.",
@@ -112,16 +113,23 @@ class HostAddress:
             return False
 
     @property
-    def client_url(self) -> str:
-        """Base URL for a client; an address that means "everywhere" becomes loopback."""
-        host = self.host
+    def for_clients(self) -> HostAddress:
+        """Where a client finds it: an address that means "everywhere" becomes loopback."""
         try:
-            address = ipaddress.ip_address(host or "0.0.0.0")
+            address = ipaddress.ip_address(self.host or "0.0.0.0")
         except ValueError:
-            return f"{self.scheme}://{host}:{self.port}{self.path}"
-        if address.is_unspecified:
-            host = "127.0.0.1" if address.version == 4 else "::1"
-        host = f"[{host}]" if ":" in host else host
+            return self
+        if not address.is_unspecified:
+            return self
+        return replace(self, host="127.0.0.1" if address.version == 4 else "::1")
+
+    @property
+    def client_url(self) -> str:
+        """Base URL for a client."""
+        host = self.for_clients.host
+        with contextlib.suppress(ValueError):
+            if ipaddress.ip_address(host).version == 6:
+                host = f"[{host}]"
         return f"{self.scheme}://{host}:{self.port}{self.path}"
 
 

@@ -16,11 +16,18 @@ import httpx
 
 from ollama_server.api_keys import read_keys
 from ollama_server.cli.errors import ApiError, CliError
+from ollama_server.cli.proxies import proxy_for
 from ollama_server.errors import ServerError
 from ollama_server.settings import Settings, get_settings
 from ollama_server.transfer.keys import load_or_create
 from ollama_server.transfer.net import cause
 
+_UNREACHED = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
 _UNAUTHORIZED = 401
 _ADVICE_FOR_REGISTRIES = "; use --insecure for a registry without TLS"
 UNREACHABLE = "could not connect to ollama server, run '{program} serve' to start it"
@@ -54,6 +61,8 @@ class Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         signs = settings.auth or settings.address.host == "ollama.com"
         self.base_url = settings.address.client_url
+        proxy = proxy_for(settings.address.for_clients)
+        self._has_proxy = proxy is not None
         try:
             self._http = httpx.Client(
                 base_url=self.base_url,
@@ -61,10 +70,13 @@ class Client:
                 auth=SignedRequests() if signs else None,
                 timeout=httpx.Timeout(None, connect=10),
                 verify=trusted() if self.base_url.startswith("https") else False,
+                proxy=proxy,
                 trust_env=False,
             )
         except httpx.InvalidURL as error:
-            raise CliError(f"OLLAMA_HOST: {self.base_url} is no address: {error}") from error
+            raise CliError(f"{self.base_url} or its proxy is no address: {error}") from error
+        except (ImportError, ValueError) as error:
+            raise CliError(f"the proxy to {self.base_url} cannot be used: {error}") from error
 
     def check(self) -> None:
         """Raise CliError when nobody listens."""
@@ -146,7 +158,7 @@ class Client:
     def _reaching(self) -> Iterator[None]:
         try:
             yield
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+        except _UNREACHED as error:
             raise CliError(self._unreached(error)) from error
         except httpx.HTTPError as error:
             raise CliError(f"the connection to the server broke: {error}") from error
@@ -154,7 +166,9 @@ class Client:
     def _unreached(self, error: httpx.HTTPError) -> str:
         reason = cause(error).removesuffix(_ADVICE_FOR_REGISTRIES)
         if reason.startswith("connection refused"):
-            return UNREACHABLE.format(program=program_name())
+            if not self._has_proxy:
+                return UNREACHABLE.format(program=program_name())
+            reason = "the proxy refuses the connection"
         return f"could not connect to {self.base_url}: {reason}"
 
 

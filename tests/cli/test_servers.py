@@ -15,6 +15,35 @@ from tests.process import ServerProcess
 from tests.webserver import WebServer, write_certificate
 
 
+@pytest.fixture(autouse=True)
+def _without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def test_a_server_elsewhere_is_reached_through_the_proxy(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "nosuch.invalid")
+    with answering(Answer(200, b'{"models": []}', "application/json")) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        assert command("list").out.split() == ["NAME", "ID", "SIZE", "MODIFIED"]
+    refused = "Error: could not connect to http://nosuch.invalid:11434: the proxy refuses "
+    assert command("list").err.startswith(refused)
+
+
+def test_a_proxy_of_an_unknown_kind_is_one_line(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "nosuch.invalid")
+    for proxy in ("socks5://h:1080", "gopher://h:70"):
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        result = command("list")
+        assert result.status == 1
+        assert result.err.startswith("Error: the proxy to http://nosuch.invalid:11434 cannot be ")
+
+
 def test_a_name_that_nobody_has_is_told(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", "nosuch.invalid")
     result = command("list")
