@@ -35,6 +35,13 @@ def test_every_route_is_in_the_api_reference(tmp_path: Path) -> None:
     assert documented == paths
 
 
+def test_every_folder_of_the_package_is_on_the_map() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.M)
+    mapped = {name.removeprefix("ollama_server/") for row in rows for name in row.split("`")}
+    folders = {path.parent.name for path in (ROOT / "ollama_server").glob("*/__init__.py")}
+    assert folders <= mapped
+
+
 def documented_options() -> dict[str, tuple[str, str]]:
     """Name, default and meaning of each option in the API reference."""
     section = (DOCS / "api.md").read_text().partition("### Options")[2].partition("\n## ")[0]
