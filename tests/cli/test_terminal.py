@@ -195,7 +195,8 @@ def test_ps_has_the_columns_and_rows_of_the_official_package(
     assert header.split() == ["NAME", "ID", "SIZE", "PROCESSOR", "CONTEXT", "UNTIL"]
     loaded = {str(model.model): model for model in sdk.ps().models}
     shown = {row.split()[0]: re.split(r" {4,}", row.rstrip()) for row in rows}
-    assert set(shown) == set(loaded)
+    # Another may have left the memory between the two looks.
+    assert set(loaded) <= set(shown)
     # Models of equal weights share a runner, which goes by the name that it was loaded for.
     name = max(loaded, key=lambda name: str(loaded[name].expires_at))
     context = str(loaded[name].context_length)
