@@ -115,7 +115,7 @@ def _checked(layer: Mapping[str, Any]) -> dict[str, Any]:
                 raise ServerError(f'option "{key}" must be of type boolean')
             values[key] = value
         elif key == "stop":
-            values[key] = _stop(value)
+            values[key] = stops(value)
         else:
             log.warning("unknown option %s is ignored", key)
     return values
@@ -134,7 +134,8 @@ def _float(key: str, value: Any) -> float:
     return float(max(-_FLOAT32, min(value, _FLOAT32)))
 
 
-def _stop(value: Any) -> list[str]:
+def stops(value: Any) -> list[str]:
+    """The texts of an option ``stop``, which may be one or a list. Raises ServerError."""
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list):

@@ -137,6 +137,8 @@ def check(request: GenerationRequest, installed: Installed) -> Think:
         raise BadRequest(f'"{request.model}" does not support {"chat" if is_chat else "generate"}')
     if not is_chat and request.suffix and "insert" not in able:
         raise BadRequest(f"{installed.model.name.full} does not support insert")
+    if any(not tool.name for tool in request.tools):
+        raise BadRequest("a tool has no name: every tool needs one, by which the model calls it")
     if request.tools and request.tool_choice.mode != "none" and "tools" not in able:
         raise BadRequest(f"{installed.model.name.full} does not support tools")
     if not request.render_only:
@@ -225,7 +227,7 @@ class _Run:
         self, index: int, item: protocol.Delta | protocol.Finished, parser: OutputParser | None
     ) -> Iterator[Chunk | Done]:
         if isinstance(item, protocol.Finished):
-            rest = parser.finish(truncated=item.reason == "length") if parser else None
+            rest = parser.finish(truncated=self._is_cut(item)) if parser else None
             if rest:
                 yield Chunk(index, rest.content, rest.thinking, rest.tool_calls)
             yield self._done(index, item)
@@ -235,6 +237,14 @@ class _Run:
             delta = parser.feed(item.text)
             if delta or item.logprobs:
                 yield Chunk(index, delta.content, delta.thinking, delta.tool_calls, item.logprobs)
+
+    def _is_cut(self, end: protocol.Finished) -> bool:
+        """Whether the answer ended in its middle: at a limit, or at a text that the client named.
+
+        A model's own stop texts end its turns.
+        """
+        named = option_values.stops(self._request.options.get("stop") or [])
+        return end.reason == "length" or end.stop in named
 
     def _parser(self) -> OutputParser | None:
         """None where the text is the answer as it is: raw prompts, and completions of tokens."""

@@ -77,6 +77,34 @@ def test_log_probabilities_stand_beside_a_call(server: ServerProcess) -> None:
     assert json.loads(call) == {"name": "get_weather", "arguments": {"city": "Paris"}}
 
 
+@pytest.mark.parametrize(("stop", "calls"), [("ris", 0), ("</tool_call>", 1)])
+def test_a_call_that_a_stop_text_cuts_is_none_unless_it_was_complete(
+    server: ServerProcess, stop: str, calls: int
+) -> None:
+    options = {"temperature": 0, "stop": stop}
+    body = {"model": "tiny", "messages": [QUESTION], "tools": [WEATHER], "think": False}
+    answer = server.post("/api/chat", **body, stream=False, options=options).json()
+    assert len(answer["message"].get("tool_calls", [])) == calls
+
+
+@pytest.mark.parametrize(
+    ("path", "tool"),
+    [
+        ("/api/chat", {"type": "function"}),
+        ("/v1/chat/completions", {"type": "function", "function": {}}),
+        ("/v1/responses", {"type": "function"}),
+        ("/v1/messages", {"input_schema": {"type": "object"}}),
+    ],
+)
+def test_a_tool_without_a_name_is_refused(
+    server: ServerProcess, path: str, tool: dict[str, Any]
+) -> None:
+    body = {"model": "tiny", "messages": [QUESTION], "input": "Hi", "max_tokens": 9}
+    response = server.post(path, **body, tools=[tool])
+    assert response.status_code == 400
+    assert "a tool has no name" in response.text
+
+
 def test_a_greeting_calls_nothing(server: ServerProcess) -> None:
     answer, _ = chat(server, [{"role": "user", "content": "Hello"}], stream=False)
     assert not answer["tool_calls"]

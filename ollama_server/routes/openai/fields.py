@@ -8,6 +8,7 @@ from typing import Any
 from ollama_server.chat.types import Think, Tool
 from ollama_server.errors import BadRequest
 from ollama_server.generation.request import ToolChoice
+from ollama_server.wire.body import json_kind
 from ollama_server.wire.openai import ChatTool, ResponseFormat
 
 EFFORTS: dict[str, Think] = {
@@ -45,9 +46,16 @@ def format_of(response_format: ResponseFormat | None) -> Any:
         case "json_object":
             return "json"
         case "json_schema" if response_format.json_schema is not None:
-            return response_format.json_schema.schema_
+            return schema_of(response_format.json_schema.schema_)
         case _:
             return None
+
+
+def schema_of(value: Any) -> dict[str, Any] | None:
+    """A JSON Schema. Raises BadRequest for what is no object."""
+    if value is not None and not isinstance(value, dict):
+        raise BadRequest(f"invalid schema: {json_kind(value)} is not an object")
+    return value
 
 
 def stop_strings(stop: Any) -> list[str] | None:
@@ -81,13 +89,18 @@ def top_logprobs(count: int) -> int:
 
 
 def tools_of(tools: list[ChatTool]) -> list[Tool]:
-    """Tools of a chat."""
-    functions = ((tool.type, tool.function) for tool in tools)
-    return [
-        Tool(function.name, function.description, function.parameters or {}, kind or "function")
-        for kind, function in functions
-        if function is not None
-    ]
+    """Tools of a chat; those that are no functions are left out. Raises BadRequest."""
+    found = []
+    for number, tool in enumerate(tools):
+        function = tool.function
+        if function is not None:
+            kind, parameters = tool.type or "function", function.parameters or {}
+            found.append(Tool(function.name, function.description, parameters, kind))
+        elif tool.type == "function":
+            raise BadRequest(
+                f"tools[{number}].function is missing: name and parameters belong there"
+            )
+    return found
 
 
 def tool_choice(choice: Any, tools: list[Tool]) -> tuple[ToolChoice, list[Tool]]:

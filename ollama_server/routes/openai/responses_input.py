@@ -47,7 +47,7 @@ def _format(request: ResponsesRequest) -> Any:
     wanted = request.text.format if request.text else None
     match wanted.type if wanted else "":
         case "json_schema" if wanted is not None:
-            return wanted.schema_
+            return fields.schema_of(wanted.schema_)
         case "json_object":
             return "json"
         case _:

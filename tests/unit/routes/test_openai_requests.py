@@ -140,6 +140,12 @@ def test_a_json_schema_is_taken_out_of_its_wrapping() -> None:
     assert format == {"type": "object"}
 
 
+@pytest.mark.parametrize(("schema", "kind"), [(True, "bool"), ("{}", "string"), ([], "array")])
+def test_a_schema_that_is_no_object_is_refused(schema: Any, kind: str) -> None:
+    with pytest.raises(BadRequest, match=f"invalid schema: {kind} is not an object"):
+        chat(response_format={"type": "json_schema", "json_schema": {"schema": schema}})
+
+
 @pytest.mark.parametrize("value", [{"type": "text"}, {"type": "json_schema"}, {}, None])
 def test_other_formats_constrain_nothing(value: Any) -> None:
     assert chat(response_format=value).format is None
@@ -297,6 +303,11 @@ def test_tools_keep_their_schema_as_declared() -> None:
     function = {"name": "f", "description": "d", "parameters": schema}
     declared = chat(tools=[{"type": "function", "function": function}]).tools[0]
     assert (declared.name, declared.description, declared.parameters) == ("f", "d", schema)
+
+
+def test_a_function_that_is_not_under_its_key_is_refused_by_its_place() -> None:
+    with pytest.raises(BadRequest, match=r"tools\[0\].function is missing"):
+        chat(tools=[{"type": "function", "name": "x", "parameters": {}}])
 
 
 def test_no_tools_are_offered_with_the_choice_none() -> None:
