@@ -170,18 +170,19 @@ class Slots:
         if sequence is None:
             return
         end = sequence.position(sequence.computed)
+        gap.cached = np.empty(0, dtype=np.int32)
         if not self._model.copy(outer.index, gap.index, end):
             return
         self._model.forget(outer.index)
         gap.sequence, outer.sequence = sequence, None
-        gap.cached = np.empty(0, dtype=np.int32)
         gap.used, outer.used = outer.used, 0
         outer.cached = np.empty(0, dtype=np.int32)
         sequence.slot = gap.index
 
     def _shared(self, sequence: Sequence, slot: Slot) -> int:
         """Tokens of the prompt that the slot has computed; one token always stays to compute."""
-        shared = min(common_prefix(sequence.prompt, slot.tokens), len(sequence.prompt) - 1)
+        most = sequence.keep if sequence.shifted else len(sequence.prompt) - 1
+        shared = min(common_prefix(sequence.prompt, slot.tokens), most)
         return sequence.whole_chunks(shared)
 
     def _fitness(self, sequence: Sequence, slot: Slot, free: list[Slot]) -> tuple[int, int, int]:
@@ -229,12 +230,10 @@ class Slots:
             shared = shared if copied else 0
         elif shared < len(target.cached) and not model.forget(target.index, end):
             shared = 0
-        if (
-            shared
-            and model.n_swa
-            and model.first_position(target.index) > max(0, end - model.n_swa)
-        ):
-            shared = 0  # the window before the shared prefix's end is gone
+        if shared and model.n_swa:
+            first = model.first_position(target.index)
+            if first < 0 or first > max(0, end - model.n_swa):
+                shared = 0  # the window before the shared prefix's end is gone
         if not shared:
             model.forget(target.index)
         return shared
