@@ -67,10 +67,10 @@ class Drafter:
             return {}
         wanted = {}
         for sequence in sequences:
-            lane = self._lane(sequence)
-            length = min(lane.length, self._room(sequence))
-            if length > 0 and len(sequence.tokens) >= lane.resume:
-                wanted[lane] = length
+            room = self._room(sequence)
+            found = self._lane(sequence) if room > 0 else None
+            if found and found.length > 0 and len(sequence.tokens) >= found.resume:
+                wanted[found] = min(found.length, room)
         guesses: dict[Sequence, list[int]] = {lane.sequence: [] for lane in wanted if lane.sequence}
         current = self._catch_up(wanted)
         while current:
@@ -100,12 +100,17 @@ class Drafter:
         room = min(self._cells - len(sequence.tokens), sequence.max_tokens - sequence.generated)
         return room - 1
 
-    def _lane(self, sequence: Sequence) -> Lane:
-        """The sequence's lane: its own, or the free one that holds most of its beginning."""
+    def _lane(self, sequence: Sequence) -> Lane | None:
+        """The sequence's lane: its own, or the free one that holds most of its beginning.
+
+        None where all are taken: by sequences that are still live, but not in this step.
+        """
         for lane in self._lanes:
             if lane.sequence is sequence:
                 return lane
         free = [lane for lane in self._lanes if lane.sequence is None]
+        if not free:
+            return None
         lane = max(free, key=lambda lane: agreement(lane.tokens, sequence.tokens, 0))
         lane.sequence = sequence
         lane.length, lane.agreed, lane.misses, lane.resume = self._most, 0, 0, 0

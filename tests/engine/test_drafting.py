@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,35 @@ def test_the_next_turn_finds_the_cells_of_the_last_one_right(alone: Runner, good
         assert answer.finished.cached_tokens >= len(first.context) - 1
         texts.append(answer.text)
     assert texts[0] == texts[1] != ""
+
+
+def test_a_sequence_goes_without_guesses_while_others_hold_all_there_is_room_for() -> None:
+    runner = Runner(load(num_ctx=2048, parallel=5, num_batch=32))
+    words = " ".join(["a constant that leaves no choice"] * 25)
+    items = {"type": "array", "items": {"enum": [f"1 {words}", f"2 {words}"]}, "minItems": 1000}
+    grammar = p.Grammar("json_schema", json.dumps(items))
+    sampling = p.Sampling(temperature=0, logit_bias=runner.no_end)
+
+    def request(text: str, **options: object) -> p.Generate:
+        return runner.request(text, sampling=sampling, **options)
+
+    def until(found: Callable[[p.FromRunner], bool]) -> None:
+        while not found(runner.receive()):
+            pass
+
+    def ends(generation: p.Generate) -> Callable[[p.FromRunner], bool]:
+        return lambda m: isinstance(m, p.Finished) and m.id == generation.id
+
+    short = request("zzz", max_tokens=10)
+    forced = [request(f"d{i} d", max_tokens=9000, grammar=grammar) for i in range(2)]
+    runner.send(short, request("aaa", max_tokens=9000), *forced)
+    until(ends(short))
+    runner.send(request("ccc", max_tokens=9000))
+    for number in range(5):
+        late = request(f"eee{number}", max_tokens=30)
+        runner.send(late)
+        until(ends(late))
+    assert runner.close() == 0
 
 
 def test_a_context_that_fills_up_is_shifted_as_without_guesses(alone: Runner, good: Runner) -> None:
