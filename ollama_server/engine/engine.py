@@ -341,6 +341,7 @@ class Engine:
                 self._end(sequence, "stop")
                 return
             sequence.tokens.append(token)
+            sequence.sampler.accept(token)
             sequence.generated += 1
             count += 1
             text += sequence.text.feed(self._model.piece(token))
@@ -348,8 +349,8 @@ class Engine:
                 break
         self._counters["generated"] += count
         self._say(sequence, text, count)
-        constraint = sequence.constraint
-        if sequence.text.stop or (constraint is not None and constraint.complete):
+        constraint, whole = sequence.constraint, count == len(tokens)
+        if sequence.text.stop or (whole and constraint is not None and constraint.complete):
             self._end(sequence, "stop")
         elif sequence.generated >= sequence.max_tokens or not self._make_room(sequence):
             self._end(sequence, "length")

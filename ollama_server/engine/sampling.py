@@ -26,6 +26,10 @@ COARSE = 16
 NARROW_UP_TO = 256
 # Candidates that a narrowed vocabulary seldom exceeds.
 POOL = 512
+# Temperatures below this one divide logits into infinity: the likeliest token it is.
+COLDEST = 1e-6
+# A bias above this one, far from any logit, would be infinity as well.
+STRONGEST = 1e6
 
 Logits = NDArray[np.float32]
 Ids = NDArray[np.integer]
@@ -53,7 +57,7 @@ class Sampler:
     def __init__(self, sampling: Sampling, n_vocab: int, context_size: int) -> None:
         check(sampling)
         self.seed = sampling.seed & 0xFFFFFFFF if sampling.seed >= 0 else secrets.randbits(32)
-        self.greedy = sampling.temperature <= 0
+        self.greedy = sampling.temperature < COLDEST
         # llama.cpp makes room for all of them, and more than the context never count.
         asked = context_size if sampling.repeat_last_n < 0 else sampling.repeat_last_n
         last_n = min(asked, context_size)
@@ -64,7 +68,8 @@ class Sampler:
         )
         self._last_n = last_n
         self._top_k = sampling.top_k
-        self._bias = [(t, b) for t, b in sampling.logit_bias.items() if 0 <= t < n_vocab]
+        biases = sampling.logit_bias.items()
+        self._bias = [(t, min(b, STRONGEST)) for t, b in biases if 0 <= t < n_vocab]
         self._chain = self._build(sampling, n_vocab)
         self._pool = Pool(POOL)
         self._shortlist = shortlist(n_vocab)
@@ -87,7 +92,7 @@ class Sampler:
             lib.llama_sampler_init_typical(sampling.typical_p, 0),
             lib.llama_sampler_init_top_p(sampling.top_p, 0),
             lib.llama_sampler_init_min_p(sampling.min_p, 0),
-            lib.llama_sampler_init_temp_ext(sampling.temperature, 0.0, 1.0),
+            lib.llama_sampler_init_temp_ext(0.0 if self.greedy else sampling.temperature, 0.0, 1.0),
             lib.llama_sampler_init_dist(self.seed),
         ]
         for part in parts:
@@ -105,7 +110,12 @@ class Sampler:
         if self._penalized:
             for token in prompt[-self._last_n :]:
                 if token >= 0:
-                    lib.llama_sampler_accept(self._chain, token)
+                    self.accept(token)
+
+    def accept(self, token: int) -> None:
+        """Let the penalties see a token of the answer."""
+        if self._penalized:
+            lib.llama_sampler_accept(self._chain, token)
 
     def bias(self, logits: Logits) -> None:
         """Add the request's logit biases to a row, in place."""
@@ -118,10 +128,7 @@ class Sampler:
             if allowed is None:
                 return int(logits.argmax())
             return int(allowed[logits[allowed].argmax()])
-        token = self._draw(logits, self._candidate_ids(logits, allowed))
-        if self._penalized:
-            lib.llama_sampler_accept(self._chain, token)
-        return token
+        return self._draw(logits, self._candidate_ids(logits, allowed))
 
     def _candidate_ids(self, logits: Logits, allowed: Ids | None) -> Ids | None:
         if allowed is not None:

@@ -72,6 +72,34 @@ def test_forced_tokens_have_probabilities_where_somebody_asks(runner: Runner) ->
     assert set(json.loads(answer.text)) == {"name", "age", "kind"}
 
 
+def test_a_limit_in_the_middle_of_forced_tokens_is_the_end(runner: Runner) -> None:
+    schema = json.dumps({"const": "the quick brown fox jumps over the lazy dog"})
+    for logprobs in (False, True):
+        grammar = p.Grammar("json_schema", schema)
+        answer = runner.generate(ASK, grammar=grammar, max_tokens=5, logprobs=logprobs)
+        assert answer.finished.reason == "length"
+        assert answer.finished.eval_tokens == 5
+
+
+def test_penalties_see_forced_tokens(runner: Runner) -> None:
+    names = ["alpha", "beta", "gamma", "delta"]
+    fields = {name: {"type": "string", "maxLength": 12} for name in names}
+    schema = json.dumps({"type": "object", "properties": fields, "required": names})
+    sampling = p.Sampling(temperature=0, repeat_penalty=1.3)
+    texts = []
+    for logprobs in (False, True):  # with them no tokens are forced
+        grammar = p.Grammar("json_schema", schema)
+        answer = runner.generate(
+            "Fill the form: ",
+            sampling=sampling,
+            grammar=grammar,
+            max_tokens=120,
+            logprobs=logprobs,
+        )
+        texts.append(answer.text)
+    assert texts[0] == texts[1]
+
+
 def test_a_grammar_sleeps_until_the_thinking_is_over(runner: Runner) -> None:
     grammar = p.Grammar("json_schema", PERSON, after="</think>")
     prompt = ASK + "<think>\n"

@@ -75,6 +75,22 @@ def test_top_k_one_is_greedy_at_any_temperature() -> None:
         assert sampler.sample(row.copy()) == row.argmax()
 
 
+@pytest.mark.parametrize("temperature", [1e-30, 1e-40, 5e-324])
+def test_the_coldest_temperatures_are_greedy(temperature: float) -> None:
+    sampler = Sampler(Sampling(temperature=temperature, top_k=0, seed=1), VOCABULARY, 512)
+    for row in rows(9, 20):
+        assert sampler.sample(row.copy()) == row.argmax()
+
+
+@pytest.mark.parametrize("bias", [1e9, 1e39, float("inf")])
+def test_a_bias_beyond_all_logits_decides(bias: float) -> None:
+    sampler = Sampler(Sampling(temperature=1.0, seed=1, logit_bias={7: bias}), VOCABULARY, 512)
+    for row in rows(9, 20):
+        logits = row.copy()
+        sampler.bias(logits)
+        assert sampler.sample(logits) == 7
+
+
 def test_top_p_excludes_the_tail() -> None:
     logits = np.full(VOCABULARY, -20.0, dtype=np.float32)
     logits[17], logits[18] = 10.0, 5.0
