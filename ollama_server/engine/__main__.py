@@ -21,7 +21,8 @@ from . import protocol as p
 from .devices import print_devices
 from .drafting import Drafter, load_drafter
 from .engine import Engine
-from .intake import Intake, Prepared, RequestError, known_tokens
+from .errors import RequestError
+from .intake import Intake, Prepared
 from .log import NativeLog
 from .model import Model, ModelError
 from .pipe import Pipe
@@ -125,7 +126,7 @@ def read(
 def detokenized(model: Model, message: p.Detokenize) -> p.Detokenized | p.Failed:
     """The text of tokens, or which of them there is none for."""
     try:
-        tokens = known_tokens(model, message.tokens)
+        tokens = model.known_tokens(message.tokens)
     except RequestError as error:
         return p.Failed(message.id, str(error), error.status)
     return p.Detokenized(message.id, model.detokenize(tokens))

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import protocol as p
 from .batch import Batch
+from .errors import RequestError
 from .model import Logits, Model
 
 NO_EMBEDDINGS = (
@@ -16,15 +17,8 @@ NO_EMBEDDINGS = (
     "for example all-minilm or nomic-embed-text"
 )
 NO_RANKING = "this model does not support reranking: use a reranker model"
+NO_TOKENS = "an input has no tokens"
 TOO_LONG = "the input length exceeds the context length"
-
-
-class InputError(ValueError):
-    """An input that cannot be embedded; ``status`` is the HTTP status it deserves."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +48,7 @@ class Embedder:
         """Queue a request; an answer at once when there is nothing to compute or it is refused."""
         try:
             inputs = self._inputs(message)
-        except InputError as error:
+        except RequestError as error:
             return p.Failed(message.id, str(error), error.status)
         if not inputs:
             return p.Embedded(message.id, self._width(), b"", [])
@@ -121,24 +115,25 @@ class Embedder:
 
     def _inputs(self, message: p.Embed | p.Rerank) -> list[list[int]]:
         if not self._model.embedding:
-            raise InputError(NO_EMBEDDINGS, 501)
+            raise RequestError(NO_EMBEDDINGS, 501)
         if isinstance(message, p.Rerank):
             if self._model.pooling != "rank":
-                raise InputError(NO_RANKING, 501)
+                raise RequestError(NO_RANKING, 501)
             return [self._pair(message.query, document) for document in message.documents]
         tokenize = self._model.tokenize
         texts = [tokenize(text, add_special=True, special=True) for text in message.inputs]
-        return [self._fit(tokens, message.truncate) for tokens in [*texts, *message.token_inputs]]
+        ids = [self._model.known_tokens(tokens) for tokens in message.token_inputs]
+        return [self._fit(tokens, message.truncate) for tokens in [*texts, *ids]]
 
     def _fit(self, tokens: list[int], truncate: bool) -> list[int]:
         """At most as many tokens as the context holds; the closing special token stays."""
         limit = self._model.layout.cells
         if not tokens:
-            raise InputError("an input has no tokens")
+            raise RequestError(NO_TOKENS)
         if len(tokens) <= limit:
             return tokens
         if not truncate:
-            raise InputError(TOO_LONG)
+            raise RequestError(TOO_LONG)
         closing = tokens[-1:] if tokens[-1] in self._model.closing_tokens else []
         return tokens[: limit - len(closing)] + closing
 
@@ -152,4 +147,7 @@ class Embedder:
         end = [t for t in model.pair_tokens[2] if t >= 0]
         room = model.layout.cells - len(start) - len(separator) - len(end)
         ask = ask[: room // 2]
-        return start + ask + separator + told[: room - len(ask)] + end
+        pair = start + ask + separator + told[: room - len(ask)] + end
+        if not pair:
+            raise RequestError(NO_TOKENS)
+        return pair

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import protocol as p
 from .constraint import Constraint, GrammarCompiler, GrammarError
+from .errors import RequestError
 from .model import Model
 from .sampling import Sampler, SamplingError
 from .sequence import Sequence
@@ -19,20 +20,14 @@ from .vision import MediaError, MediaPrompt, Projector, too_long
 
 # Generations without an end are cut at this many times the context.
 ENDLESS = 10
+# Characters of a prompt that is made ready off the reader's thread.
+LONG = 100_000
 # Cells that a shift may always use, however many tokens a request wants to keep; llama.cpp's value.
 SHIFTED_CELLS = 4
 PROMPT_TOO_LONG = (
     "the prompt is longer than the context length currently available to the model; shorten the "
     "prompt, adjust the context length in settings, or use a model with a longer context length"
 )
-
-
-class RequestError(ValueError):
-    """The request cannot be served; ``status`` is the HTTP status it deserves."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,8 @@ Deliver = Callable[[Prepared | p.Failed], None]
 class Intake:
     """Prepares generations, those that take a while on a thread of their own.
 
-    Compiling a grammar can take a second, encoding an image several.
+    Compiling a grammar can take a second, encoding an image several, and so can taking a text of
+    many control tokens apart.
     """
 
     def __init__(self, model: Model, projector: Projector | None = None) -> None:
@@ -57,6 +53,7 @@ class Intake:
         self._compiler = GrammarCompiler(model)
         self._grammars = ThreadPoolExecutor(max_workers=1, thread_name_prefix="grammars")
         self._media = ThreadPoolExecutor(max_workers=1, thread_name_prefix="media")
+        self._texts = ThreadPoolExecutor(max_workers=1, thread_name_prefix="texts")
         self._lock = threading.Lock()
         self._pending: dict[int, bool] = {}  # request id -> still wanted
 
@@ -66,6 +63,8 @@ class Intake:
             workers = self._media
         elif request.grammar is not None:
             workers = self._grammars
+        elif sum(len(part.text) for part in request.prompt if isinstance(part, p.Text)) > LONG:
+            workers = self._texts
         else:
             deliver(self.prepare(request))
             return
@@ -136,7 +135,8 @@ class Intake:
             return MediaPrompt(self._tokens(request), [])
         if self._projector is None:
             raise RequestError("this model does not take images or sound")
-        return self._projector.prompt(request.prompt, add_special=request.add_special)
+        add_special = request.add_special and not isinstance(request.prompt[0], p.Tokens)
+        return self._projector.prompt(request.prompt, add_special=add_special)
 
     def _tokens(self, request: p.Generate) -> list[int]:
         model = self._model
@@ -149,7 +149,7 @@ class Intake:
                         part.text, add_special=add_special, special=part.special
                     )
                 case p.Tokens():
-                    tokens += known_tokens(model, part.ids)
+                    tokens += model.known_tokens(part.ids)
         if not tokens:
             start = model.start_token
             if start < 0:
@@ -164,7 +164,7 @@ class Intake:
             return tokens, 0
         if prompt.chunks or not request.truncate:
             raise RequestError(too_long(len(tokens), cells))
-        if not (request.shift and self._model.can_shift):
+        if not (request.shift and self._model.movable):
             raise RequestError(PROMPT_TOO_LONG)
         kept = cut_middle(tokens, min(self._keep(request, tokens), cells - 1), cells)
         return kept, len(tokens) - len(kept)
@@ -173,14 +173,6 @@ class Intake:
         """How many tokens at the beginning stay whatever is dropped."""
         keep = len(tokens) if request.num_keep < 0 else request.num_keep
         return keep + self._model.adds_bos
-
-
-def known_tokens(model: Model, ids: list[int]) -> list[int]:
-    """The same ids; raises RequestError for one that the vocabulary does not have."""
-    for token in ids:
-        if not 0 <= token < model.n_vocab:
-            raise RequestError(f"token {token} is not in the vocabulary of this model")
-    return ids
 
 
 def cut_middle(tokens: list[int], keep: int, cells: int) -> list[int]:

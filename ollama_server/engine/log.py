@@ -16,6 +16,7 @@ LEVEL_ERROR = 4
 LEVEL_CONTINUE = 5
 KEPT_LINES = 2000
 
+ROTATION = re.compile(r"attn_rot_k\s*=\s*(\d+)")
 BUFFER = re.compile(r"(\S+)\s+(model|KV|RS|compute|output)\s+buffer size\s*=\s*([\d.]+) MiB")
 
 
@@ -64,6 +65,10 @@ class NativeLog:
             (device, int(float(mib) * 1024 * 1024))
             for device, _, mib in BUFFER.findall(self.text())
         ]
+
+    def rotates_keys(self) -> bool:
+        """Whether all KV caches hold their keys in rotated form."""
+        return all(int(number) for number in ROTATION.findall(self.text()))
 
     def kv_bytes(self) -> int:
         """Bytes of the KV cache."""

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import backends, overrides
+from .errors import RequestError
 from .layers import layers_to_try
 from .log import NativeLog
 from .protocol import Load, ModelInfo
+from .threads import physical_cores
 from .tiles import Work
 
 POOLING = {-1: "", 0: "none", 1: "mean", 2: "cls", 3: "last", 4: "rank"}
@@ -86,7 +88,9 @@ class Model:
         self.n_vocab = int(lib.llama_vocab_n_tokens(self.vocab))
         self.kv_bytes = log.kv_bytes()
         self.memory = lib.llama_get_memory(self._ctx)
-        self.can_shift = bool(self.memory) and bool(lib.llama_memory_can_shift(self.memory))
+        # Whether positions may be moved at all, and whether llama.cpp can do it to these cells.
+        self.movable = bool(self.memory) and bool(lib.llama_memory_can_shift(self.memory))
+        self.can_shift = self.movable and not self.layout.unified and self._shifts_keys(load)
         self.recurrent = bool(
             lib.llama_model_is_recurrent(self._model) or lib.llama_model_is_hybrid(self._model)
         )
@@ -190,6 +194,12 @@ class Model:
         params.type_k = params.type_v = kv_type
         params.no_perf = True
         return params
+
+    def _shifts_keys(self, load: Load) -> bool:
+        """Whether llama.cpp can turn keys of this type: it crashes where it cannot."""
+        kind = load.kv_cache_type
+        # Keys in few bits are turned in a rotated form, which not every size of a head has.
+        return kind in FLOATS or (kind != "bf16" and self.log.rotates_keys())
 
     def _threads(self) -> int:
         """As many as have enough to do between two barriers, at most one a core."""
@@ -394,6 +404,13 @@ class Model:
     def _piece_text(self, token: int) -> str:
         return self.piece(token).decode("utf-8", "replace")
 
+    def known_tokens(self, ids: list[int]) -> list[int]:
+        """The same ids; raises RequestError for one that the vocabulary does not have."""
+        for token in ids:
+            if not 0 <= token < self.n_vocab:
+                raise RequestError(f"token {token} is not in the vocabulary of this model")
+        return ids
+
     def detokenize(self, tokens: Sequence[int]) -> str:
         """The text of ``tokens``, as one string."""
         return b"".join(map(self.piece, tokens)).decode("utf-8", "replace")
@@ -483,16 +500,3 @@ logits_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(("llama_get_
 def is_host(device: str) -> bool:
     """Whether a buffer of this name lies in main memory."""
     return device.startswith("CPU") or device.endswith("_Host") or device == "BLAS"
-
-
-def physical_cores() -> int:
-    """Cores to compute on: hyper-threads and cores outside the affinity mask do not count."""
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    cores: set[str] = set()
-    for cpu in allowed or ():
-        try:
-            with open(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list") as file:
-                cores.add(file.read())
-        except OSError:
-            cores.add(str(cpu))
-    return max(1, len(cores) or (os.cpu_count() or 1))

@@ -12,6 +12,7 @@ the meantime costs less beside a core that is left idle.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from statistics import fmean, median
@@ -144,3 +145,16 @@ def ladder(most: int) -> list[int]:
     while rungs[-1] > 1:
         rungs.append(min(rungs[-1] - 1, round(rungs[-1] * 0.75)))
     return rungs
+
+
+def physical_cores() -> int:
+    """Cores to compute on: hyper-threads and cores outside the affinity mask do not count."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    cores: set[str] = set()
+    for cpu in allowed or ():
+        try:
+            with open(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list") as file:
+                cores.add(file.read())
+        except OSError:
+            cores.add(str(cpu))
+    return max(1, len(cores) or (os.cpu_count() or 1))

@@ -158,7 +158,8 @@ class Projector:
 
     def _native_text(self, part: p.PromptPart) -> lib.mtmd_input_text:
         if isinstance(part, p.Tokens):
-            data, special = self._model.detokenize(part.ids).encode(), True
+            ids = self._model.known_tokens(part.ids)
+            data, special = self._model.detokenize(ids).encode(), True
         else:
             assert isinstance(part, p.Text)
             data, special = part.text.encode("utf-8", "replace"), part.special

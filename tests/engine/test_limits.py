@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from ollama_server.engine import protocol as p
 from ollama_server.engine.intake import cut_middle
 
+from .conftest import TINY
 from .runner import GREEDY, Runner
 from .test_generation import LONG, endless
 
@@ -117,6 +119,19 @@ def test_without_shifting_a_generation_ends_where_the_context_does(runner: Runne
     finished = answer.finished
     assert finished.reason == "length"
     assert finished.prompt_tokens + finished.eval_tokens == runner.info.num_ctx + 1
+
+
+@pytest.mark.parametrize("kind", ["q8_0", "q4_0", "bf16"])
+def test_where_llama_cpp_cannot_shift_a_kind_of_cells_a_full_context_ends_the_answer(
+    kind: str,
+) -> None:
+    runner = Runner(p.Load(str(TINY), num_ctx=256, parallel=1, kv_cache_type=kind))
+    finished = runner.generate_all([endless(runner, max_tokens=400)])[0].finished
+    assert finished.reason == "length"
+    assert finished.prompt_tokens + finished.eval_tokens == 257
+    tokens = np.random.default_rng(5).integers(300, 900, 400).tolist()
+    assert 0 < len(kept(runner, tokens)) < 256
+    assert runner.close() == 0
 
 
 def test_a_shifted_conversation_is_not_mistaken_for_its_beginning(runner: Runner) -> None:

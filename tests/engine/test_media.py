@@ -11,7 +11,9 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import gguf
 import numpy as np
 import pytest
 
@@ -25,6 +27,7 @@ from tests.llama_server import LlamaServer
 
 from .conftest import TINY
 from .projectors import HEARING, SEEING, write_projector, write_turned
+from .rewriting import rewrite
 from .runner import GREEDY, Runner
 from .test_generation import endless
 
@@ -195,6 +198,33 @@ def test_a_broken_image_is_refused_by_its_number(seeing: Runner, data: bytes) ->
     assert failed.status == 400
     assert "2" in failed.error
     assert seeing.generate_all([ask(seeing, picture(2))])[0].finished
+
+
+def test_tokens_before_an_image_bring_their_own_beginning(tmp_path: Path) -> None:
+    eyes = make_eyes(tmp_path, "mlp")
+    start = 4082
+
+    def added(writer: gguf.GGUFWriter) -> None:
+        writer.add_add_bos_token(True)
+        writer.add_bos_token_id(start)
+
+    def changed(name: str, value: Any) -> tuple[str, Any]:
+        return name, value
+
+    model = rewrite(TINY, tmp_path / "bos.gguf", "qwen3", changed=changed, added=added)
+    runner = Runner(p.Load(str(model), projectors=[str(eyes.projector)], num_ctx=512))
+    assert (runner.info.add_bos, runner.info.bos) == (True, start)
+
+    def prompt(*parts: p.PromptPart) -> list[int]:
+        request = p.Generate(runner.id(), list(parts), GREEDY, max_tokens=1, return_context=True)
+        return runner.generate_all([request])[0].finished.context
+
+    tokens, image = p.Tokens([start, 1458, 1166]), p.Media(picture(1))
+    assert prompt(tokens, image, p.Text("x"))[:3] == tokens.ids
+    assert prompt(p.Text("x"), image)[0] == start
+    unknown = p.Generate(runner.id(), [p.Tokens([99_999_999]), image], GREEDY)
+    assert runner.generate_all([unknown])[0].failed.status == 400
+    assert runner.close() == 0
 
 
 def test_images_that_do_not_fit_the_context_are_refused(seeing: Runner) -> None:

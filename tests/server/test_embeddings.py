@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gguf
@@ -49,6 +50,18 @@ def test_the_reply_counts_tokens_and_time(server: ServerProcess) -> None:
         "prompt_eval_count",
     }
     assert reply["prompt_eval_count"] >= 12
+
+
+def test_a_token_that_the_model_does_not_have_fails_its_own_request_alone(
+    server: ServerProcess,
+) -> None:
+    inputs: list[object] = ["The sky", [[99_999_999]], [[1, 2, 3]], [[-1]]] * 4
+    with ThreadPoolExecutor(len(inputs)) as pool:
+        answers = pool.map(
+            lambda text: server.post("/v1/embeddings", model="mean", input=text), inputs
+        )
+        statuses = [answer.status_code for answer in answers]
+    assert statuses == [200, 400, 200, 400] * 4
 
 
 @pytest.mark.parametrize("value", [None, "", []])
