@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ollama_server.chat.parse.derive import ANY_ID, ID, NUMBER, TYPE
+from ollama_server.chat.parse.enforceable import ANY_OBJECT, parameters, with_definitions
 from ollama_server.chat.parse.format import OutputFormat, ToolFormat
 from ollama_server.chat.parse.lark import GAP, Grammar, choice, json_text, sequence, text
-from ollama_server.chat.parse.schema import schema_problem
 from ollama_server.chat.parse.tools import harmony_names
 from ollama_server.chat.parse.values import schema_types
 from ollama_server.chat.types import Tool
@@ -18,30 +18,6 @@ MAX_CALLS = 16
 """How many calls one answer may make: a model that cannot stop must be stopped."""
 
 _KEY = "/[A-Za-z_][A-Za-z0-9_-]*/"
-_ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
-
-
-def parameters(tool: Tool) -> Mapping[str, Any]:
-    """The tool's schema as far as llguidance takes it: parameters it does not know are free.
-
-    A tool without declared parameters takes none, unless its schema is just that of an object.
-    """
-    schema = {"type": "object", **tool.parameters}
-    if not tool.parameters or schema.get("properties") == {}:
-        schema = {"properties": {}, "additionalProperties": False, **schema}
-    if not schema_problem(schema):
-        return schema
-    properties = schema.get("properties")
-    if isinstance(properties, Mapping):
-        known = {
-            key: {} if schema_problem(_with_definitions(value, schema)) else value
-            for key, value in properties.items()
-            if isinstance(value, Mapping)
-        }
-        schema = {**schema, "properties": known}
-        if not schema_problem(schema):
-            return schema
-    return _ANY_OBJECT
 
 
 class CallGrammar:
@@ -153,7 +129,7 @@ class CallGrammar:
 
     def _tagged(self, schema: Mapping[str, Any]) -> str:
         fmt = self._format
-        if schema == _ANY_OBJECT and "{key}" not in fmt.value_end:
+        if schema == ANY_OBJECT and "{key}" not in fmt.value_end:
             start = sequence(text(fmt.arg_start), _KEY, text(fmt.key_end))
             mark = fmt.string_attribute + fmt.attributes_end
             return f"({sequence(start, text(mark), self._text_value({}, fmt.value_end, schema))})*"
@@ -182,7 +158,7 @@ class CallGrammar:
             return sequence(
                 choice([text(w) for w in ("true", "false", "True", "False")]), text(end)
             )
-        return sequence(self.grammar.json(_with_definitions(value, root)), text(end))
+        return sequence(self.grammar.json(with_definitions(value, root)), text(end))
 
     def _nested(self, value: Mapping[str, Any], root: Mapping[str, Any]) -> str:
         """A list or an object in tags; empty where the schema does not say what is in it."""
@@ -205,7 +181,7 @@ class CallGrammar:
             if schema_types(value) == {"boolean"}:
                 written = choice([text(w) for w in ("True", "False", "true", "false")])
             else:
-                written = self.grammar.json(_with_definitions(value, schema))
+                written = self.grammar.json(with_definitions(value, schema))
             items.append((sequence(text(f"{key}="), written), required))
         return self.grammar.in_order(items, text(", "))
 
@@ -234,7 +210,7 @@ class CallGrammar:
             many = f"({inner} ({text(',')} {inner})*)?"
             return sequence(text("["), many, text("]"))
         if types and types <= {"integer", "number", "boolean", "null"}:
-            return self.grammar.json(_with_definitions(value, root))
+            return self.grammar.json(with_definitions(value, root))
         return self._quoted_anything("string" if types == {"string"} else "any")
 
     def _quoted_anything(self, kind: str) -> str:
@@ -308,9 +284,3 @@ def _is_text(value: Mapping[str, Any]) -> bool:
 def _attribute_type(value: Mapping[str, Any]) -> str:
     declared = next(iter(sorted(schema_types(value))), "object")
     return "number" if declared == "integer" else declared
-
-
-def _with_definitions(value: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A parameter's schema on its own, with the definitions that it may refer to."""
-    definitions = {key: root[key] for key in ("$defs", "definitions") if key in root}
-    return {**definitions, **value}
