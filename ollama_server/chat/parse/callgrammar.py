@@ -6,18 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ollama_server.chat.parse.derive import ANY_ID, ID, NUMBER, TYPE
-from ollama_server.chat.parse.enforceable import ANY_OBJECT, parameters, with_definitions
+from ollama_server.chat.parse.arguments import ArgumentGrammar
+from ollama_server.chat.parse.derive import ANY_ID, ID, NUMBER
+from ollama_server.chat.parse.enforceable import parameters
 from ollama_server.chat.parse.format import OutputFormat, ToolFormat
 from ollama_server.chat.parse.lark import GAP, Grammar, choice, json_text, sequence, text
 from ollama_server.chat.parse.tools import harmony_names
-from ollama_server.chat.parse.values import schema_types
 from ollama_server.chat.types import Tool
 
 MAX_CALLS = 16
 """How many calls one answer may make: a model that cannot stop must be stopped."""
-
-_KEY = "/[A-Za-z_][A-Za-z0-9_-]*/"
 
 
 class CallGrammar:
@@ -90,16 +88,17 @@ class CallGrammar:
             inside = self._json_call(tool, schema)
             return self.grammar.rule(sequence(text(start), inside, text(fmt.call_end.rstrip())))
         header = self._header(tool.name)
+        arguments = ArgumentGrammar(fmt, self.grammar, schema)
         match fmt.encoding:
             case "tag_json":
                 fence = text("```json\n") if fmt.fence else ""
                 body = sequence(text(header), fence, self.grammar.json(schema))
             case "tagged":
-                body = sequence(text(header), self._tagged(schema))
+                body = sequence(text(header), arguments.tagged())
             case "python":
-                body = sequence(text(f"{tool.name}("), self._python(schema), text(")"))
+                body = sequence(text(f"{tool.name}("), arguments.python(), text(")"))
             case "quoted":
-                body = sequence(text(tool.name), self._quoted(schema, schema))
+                body = sequence(text(tool.name), arguments.quoted())
         return self.grammar.rule(sequence(text(start), body, text(fmt.call_end.rstrip())))
 
     def _header(self, name: str) -> str:
@@ -124,108 +123,6 @@ class CallGrammar:
                 start, middle, end = '{"', '": ', "}"
         name = json.dumps(tool.name)[1:-1]
         return sequence(json_text(start + name + middle), self.grammar.json(schema), json_text(end))
-
-    # --- arguments of their own -------------------------------------------------------------------
-
-    def _tagged(self, schema: Mapping[str, Any]) -> str:
-        fmt = self._format
-        if schema == ANY_OBJECT and "{key}" not in fmt.value_end:
-            start = sequence(text(fmt.arg_start), _KEY, text(fmt.key_end))
-            mark = fmt.string_attribute + fmt.attributes_end
-            return f"({sequence(start, text(mark), self._text_value({}, fmt.value_end, schema))})*"
-        items = []
-        for key, value, required in _properties(schema):
-            start = fmt.arg_start + key + fmt.key_end
-            if fmt.attributes_end:
-                other = fmt.other_attribute.replace(TYPE, _attribute_type(value))
-                is_text = _is_text(value)
-                start += (fmt.string_attribute if is_text else other) + fmt.attributes_end
-            end = fmt.value_end.replace("{key}", key)
-            items.append((sequence(text(start), self._text_value(value, end, schema)), required))
-        return self.grammar.in_order(items, text(fmt.arg_separator))
-
-    def _text_value(self, value: Mapping[str, Any], end: str, root: Mapping[str, Any]) -> str:
-        """A value and the marker behind it: text as it is, anything else as JSON."""
-        if _is_text(value):
-            words = value.get("enum")
-            if isinstance(words, list) and words and all(isinstance(w, str) for w in words):
-                return sequence(choice([text(word) for word in words]), text(end))
-            mark = end.strip()
-            return sequence(self.grammar.until(mark), text(end[end.find(mark) + len(mark) :]))
-        if self._format.namespace and (nested := self._nested(value, root)):
-            return sequence(nested, text(end))
-        if schema_types(value) == {"boolean"}:
-            return sequence(
-                choice([text(w) for w in ("true", "false", "True", "False")]), text(end)
-            )
-        return sequence(self.grammar.json(with_definitions(value, root)), text(end))
-
-    def _nested(self, value: Mapping[str, Any], root: Mapping[str, Any]) -> str:
-        """A list or an object in tags; empty where the schema does not say what is in it."""
-        types, items = schema_types(value), value.get("items")
-        if types == {"array"} and isinstance(items, Mapping):
-            return choice([f"({self._tag('item', items, root)})+", text("[]")])
-        if types != {"object"}:
-            return ""
-        parts = [(self._tag(key, part, root), needed) for key, part, needed in _properties(value)]
-        return self.grammar.in_order(parts, "")
-
-    def _tag(self, name: str, value: Mapping[str, Any], root: Mapping[str, Any]) -> str:
-        marker = self._format.namespace
-        inside = self._text_value(value, f"{marker}</{name}>", root)
-        return self.grammar.rule(sequence(text(f"{marker}<{name}>"), inside))
-
-    def _python(self, schema: Mapping[str, Any]) -> str:
-        items = []
-        for key, value, required in _properties(schema):
-            if schema_types(value) == {"boolean"}:
-                written = choice([text(w) for w in ("True", "False", "true", "false")])
-            else:
-                written = self.grammar.json(with_definitions(value, schema))
-            items.append((sequence(text(f"{key}="), written), required))
-        return self.grammar.in_order(items, text(", "))
-
-    def _quoted(self, schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
-        """An object in braces; models that write it have learnt it with sorted keys."""
-        properties = sorted(_properties(schema), key=lambda item: item[0])
-        if not properties and schema.get("additionalProperties") is not False:
-            return self._quoted_anything("object")
-        items = [
-            (sequence(text(f"{key}:"), self._quoted_value(value, root)), required)
-            for key, value, required in properties
-        ]
-        return sequence(text("{"), self.grammar.in_order(items, text(",")), text("}"))
-
-    def _quoted_value(self, value: Mapping[str, Any], root: Mapping[str, Any]) -> str:
-        quote = self._format.quote
-        types = schema_types(value)
-        words = value.get("enum")
-        if isinstance(words, list) and words and all(isinstance(w, str) for w in words):
-            return sequence(text(quote), choice([text(w) for w in words]), text(quote))
-        if types == {"object"}:
-            return self._quoted(value, root)
-        if types == {"array"}:
-            items = value.get("items")
-            inner = self._quoted_value(items if isinstance(items, Mapping) else {}, root)
-            many = f"({inner} ({text(',')} {inner})*)?"
-            return sequence(text("["), many, text("]"))
-        if types and types <= {"integer", "number", "boolean", "null"}:
-            return self.grammar.json(with_definitions(value, root))
-        return self._quoted_anything("string" if types == {"string"} else "any")
-
-    def _quoted_anything(self, kind: str) -> str:
-        string = sequence(text(self._format.quote), self.grammar.until(self._format.quote))
-        if kind == "string":
-            return string
-        number = self.grammar.json({"type": ["number", "boolean", "null"]})
-        values = choice([string, number])
-        # Two levels of free structure are enough for a schema that says nothing.
-        for _ in range(2):
-            pair = f'{_KEY} ":" {values}'
-            obj = self.grammar.rule(f'"{{" ({pair} ("," {pair})*)? "}}"')
-            array = self.grammar.rule(f'"[" ({values} ("," {values})*)? "]"')
-            values = self.grammar.rule(choice([string, number, obj, array]))
-        return obj if kind == "object" else values
 
     # --- messages ---------------------------------------------------------------------------------
 
@@ -260,27 +157,3 @@ class CallGrammar:
         name = harmony_names([t.name for t in self._tools])[tool.name]
         header = f"<|channel|>commentary to=functions.{name} <|constrain|>json<|message|>"
         return sequence(text(header), self.grammar.json(parameters(tool)))
-
-
-def _properties(schema: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], bool]]:
-    """Name, schema and necessity of the parameters, the required ones first."""
-    properties = schema.get("properties")
-    if not isinstance(properties, Mapping):
-        return []
-    required = schema.get("required")
-    needed = required if isinstance(required, list) else []
-    named = [
-        (key, value if isinstance(value, Mapping) else {}, key in needed)
-        for key, value in properties.items()
-    ]
-    return sorted(named, key=lambda item: not item[2])
-
-
-def _is_text(value: Mapping[str, Any]) -> bool:
-    """Whether a parameter's value is written without quotes."""
-    return "string" in schema_types(value) or not (schema_types(value) or "$ref" in value)
-
-
-def _attribute_type(value: Mapping[str, Any]) -> str:
-    declared = next(iter(sorted(schema_types(value))), "object")
-    return "number" if declared == "integer" else declared

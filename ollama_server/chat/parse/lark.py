@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,8 @@ GAP = r"/[ \t\r\n]{0,8}/"
 """The white space that they put between calls."""
 
 _JSON_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^"{}\[\]]+|"')
+_SLASH = re.compile(r"(?<!\\)((?:\\\\)*)/")
+_ESCAPED_SLASH = r"\1\/"
 _PLACES = re.compile(f"([{ID}{NUMBER}{ANY_ID}])")
 _PLACE_RULES = {ID: "/[a-zA-Z0-9]{9}/", NUMBER: "/[0-9]{1,3}/", ANY_ID: "/[a-zA-Z0-9]{1,9}/"}
 
@@ -63,11 +65,18 @@ class Grammar:
 
     def __init__(self) -> None:
         self._rules: dict[str, str] = {}
+        self._later: list[tuple[str, Callable[[], str]]] = []
+        self._bodies: list[str] = []
 
     def rule(self, body: str, attributes: str = "") -> str:
         """The name of a rule with this body; the same body has the same name."""
         definition = f"{attributes}: {body}"
         return self._rules.setdefault(definition, f"r{len(self._rules)}")
+
+    def later(self, build: Callable[[], str]) -> str:
+        """The name of a rule whose body is built with the source: it may contain the name."""
+        self._later.append((f"later{len(self._later)}", build))
+        return self._later[-1][0]
 
     def json(self, schema: Mapping[str, Any]) -> str:
         """A rule for values of a JSON Schema."""
@@ -76,6 +85,20 @@ class Grammar:
     def until(self, end: str) -> str:
         """A rule for any text up to and with ``end``."""
         return self.rule(r"/(?s:.*)/", f"[suffix={json.dumps(end, ensure_ascii=False)}]")
+
+    def matching(self, expressions: Sequence[str], layout: str, end: str) -> str:
+        """A rule for a text that fits regular expressions, with perhaps ``layout``, and ``end``.
+
+        Empty where llguidance does not take them.
+        """
+        wanted = [*expressions, rf"(?s:.*){re.escape(end)}(?s:.*)"]
+        *parts, no_end = (f"/{_SLASH.sub(_ESCAPED_SLASH, part)}/" for part in wanted)
+        between = f"({text(layout)})?" if layout else ""
+        body = sequence(f"({' & '.join([*parts, f'~{no_end}'])})", between, text(end))
+        definition = f": {body}"
+        if lark_problem(f"start: T\nT{definition}\n"):
+            return ""
+        return self._rules.setdefault(definition, f"T{len(self._rules)}")
 
     def in_order(self, items: Sequence[tuple[str, bool]], separator: str) -> str:
         """Expressions in their order with separators between them; True marks required ones."""
@@ -93,7 +116,10 @@ class Grammar:
 
     def source(self, start: str) -> str:
         """The grammar of a start expression."""
-        rules = [f"{name}{definition}" for definition, name in self._rules.items()]
+        while len(self._bodies) < len(self._later):
+            name, build = self._later[len(self._bodies)]
+            self._bodies.append(f"{name}: {build()}")
+        rules = [f"{name}{definition}" for definition, name in self._rules.items()] + self._bodies
         return "\n".join([f"start: {start or text('')}", *rules]) + "\n"
 
 

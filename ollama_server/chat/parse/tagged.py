@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
+from ollama_server.chat.parse.declared import Declared
 from ollama_server.chat.parse.format import ToolFormat
 from ollama_server.chat.parse.readers import HeaderReader, any_of, call_in_object, first_word
 from ollama_server.chat.parse.tape import (
@@ -23,7 +23,6 @@ from ollama_server.chat.parse.values import (
     coerce,
     load_any,
     load_object,
-    schema_types,
     trim_newlines,
 )
 
@@ -160,25 +159,25 @@ class TaggedReader:
                 return True
         return tape.final and at == len(tape.text)
 
-    def _value(self, raw: str, schema: Mapping[str, Any], attributes: str | None) -> Any:
+    def _value(self, raw: str, declared: Declared, attributes: str | None) -> Any:
         fmt = self._format
-        if fmt.namespace and _is_nested(raw, fmt.namespace, schema):
-            return nested_value(raw, fmt.namespace, schema)
+        if fmt.namespace and _is_nested(raw, fmt.namespace, declared):
+            return nested_value(raw, fmt.namespace, declared)
         if fmt.trim_values:
             raw = trim_newlines(raw)
         if found := _CDATA.match(raw):
             raw = found.group(1)
         if attributes is None:
-            return coerce(raw, schema)
+            return coerce(raw, declared)
         if fmt.string_attribute in attributes:
             return raw
         try:
             return load_any(raw)
         except ValueError:
-            return coerce(raw, schema)
+            return coerce(raw, declared)
 
 
-def nested_value(raw: str, namespace: str, schema: Mapping[str, Any]) -> Any:
+def nested_value(raw: str, namespace: str, declared: Declared) -> Any:
     """The value of nested tags: ``item`` tags make a list, all others an object."""
     tag = re.compile(re.escape(namespace) + r"<(/?)([^<>]*)>")
     pairs: list[tuple[str, str]] = []
@@ -197,31 +196,25 @@ def nested_value(raw: str, namespace: str, schema: Mapping[str, Any]) -> Any:
             deepest = max(deepest, depth)
     if depth or deepest > _DEEPEST:
         return raw
-    if "array" in schema_types(schema) or (pairs and all(key == "item" for key, _ in pairs)):
-        return [_nested(text, namespace, _member(schema, "items")) for _, text in pairs]
-    properties = _member(schema, "properties")
-    return {key: _nested(text, namespace, _member(properties, key)) for key, text in pairs}
+    if "array" in declared.types or (pairs and all(key == "item" for key, _ in pairs)):
+        return [_nested(text, namespace, declared.items) for _, text in pairs]
+    return {key: _nested(text, namespace, declared.named(key)) for key, text in pairs}
 
 
-def _is_nested(raw: str, namespace: str, schema: Mapping[str, Any]) -> bool:
+def _is_nested(raw: str, namespace: str, declared: Declared) -> bool:
     """Whether a value consists of tags; of none at all where it has to be a list or an object."""
     if raw.strip():
         return raw.lstrip().startswith(namespace + "<")
-    types = schema_types(schema)
+    types = declared.types
     return bool(types & {"array", "object"}) and "string" not in types
 
 
-def _nested(raw: str, namespace: str, schema: Mapping[str, Any]) -> Any:
-    if _is_nested(raw, namespace, schema):
-        return nested_value(raw, namespace, schema)
-    if schema_types(schema):
-        return coerce(raw, schema)
+def _nested(raw: str, namespace: str, declared: Declared) -> Any:
+    if _is_nested(raw, namespace, declared):
+        return nested_value(raw, namespace, declared)
+    if declared.types:
+        return coerce(raw, declared)
     try:
         return load_any(raw)
     except ValueError:
         return raw
-
-
-def _member(schema: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = schema.get(key)
-    return value if isinstance(value, Mapping) else {}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ollama_server.chat.parse.declared import Declared, required_of
 from ollama_server.chat.types import Message, Tool, ToolCall
 
 _ID_ALPHABET = string.ascii_lowercase + string.digits
@@ -79,25 +80,25 @@ class ToolBox:
         new_id: Callable[[], str] = random_id,
         keep_id: bool = False,
     ) -> None:
-        self._parameters = {tool.name: tool.parameters for tool in tools}
+        self._declared = {tool.name: Declared(tool.parameters, tool.parameters) for tool in tools}
         self._any_name = any_name
         self._new_id = new_id
         self._keep_id = keep_id
-        self._other_names = {v: k for k, v in harmony_names(self._parameters).items()}
-        self._other_names.update((old, new) for old, new in aliases if new in self._parameters)
+        self._other_names = {v: k for k, v in harmony_names(self._declared).items()}
+        self._other_names.update((old, new) for old, new in aliases if new in self._declared)
         self._count = 0
 
     def __bool__(self) -> bool:
-        return bool(self._parameters)
+        return bool(self._declared)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._parameters
+        return name in self._declared
 
     def resolve(self, written: str) -> str:
         """The tool that a written name means; empty when it means none."""
         written = written.strip()
         for name in (written, written.removeprefix("functions."), written.rpartition(".")[2]):
-            if name in self._parameters:
+            if name in self._declared:
                 return name
             if name in self._other_names:
                 return self._other_names[name]
@@ -105,24 +106,22 @@ class ToolBox:
             return written.removeprefix("functions.") or written
         return ""
 
-    def parameter(self, tool: str, key: str) -> Mapping[str, Any]:
-        """The schema of one parameter, empty when nothing is declared."""
-        properties = self._parameters.get(tool, {}).get("properties")
-        schema = properties.get(key) if isinstance(properties, Mapping) else None
-        return schema if isinstance(schema, Mapping) else {}
+    def parameter(self, tool: str, key: str) -> Declared:
+        """What is declared about one parameter, nothing where the tool is not."""
+        declared = self._declared.get(tool)
+        return declared.named(key) if declared else Declared({}, {})
 
     def parameter_names(self, tool: str) -> list[str]:
         """The declared parameters in their order."""
-        properties = self._parameters.get(tool, {}).get("properties")
-        return list(properties) if isinstance(properties, Mapping) else []
+        declared = self._declared.get(tool)
+        return list(declared.properties) if declared else []
 
     def is_complete(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Whether the tool is declared and has all the arguments it requires."""
-        if tool not in self._parameters:
-            return False
-        required = self._parameters[tool].get("required")
-        names = required if isinstance(required, list) else []
-        return all(name in arguments for name in names if isinstance(name, str))
+        declared = self._declared.get(tool)
+        return declared is not None and any(
+            all(name in arguments for name in required_of(option)) for option in declared.options
+        )
 
     def make(self, found: FoundCall) -> ToolCall:
         """The call, numbered and with an id."""

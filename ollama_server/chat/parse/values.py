@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from ollama_server.chat.parse.declared import Declared
+
 _PARSE_ERRORS = (ValueError, SyntaxError, MemoryError, RecursionError)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _BRACKET = re.compile(r"[\[\]{}]")
@@ -142,33 +144,16 @@ def load_object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def schema_types(schema: Mapping[str, Any]) -> set[str]:
-    """The type names a property's schema allows, united over its alternatives."""
-    found: set[str] = set()
-    declared = schema.get("type")
-    if isinstance(declared, str):
-        found.add(declared)
-    elif isinstance(declared, list):
-        found.update(item for item in declared if isinstance(item, str))
-    for keyword in ("anyOf", "oneOf"):
-        alternatives = schema.get(keyword)
-        if isinstance(alternatives, list):
-            for alternative in alternatives:
-                if isinstance(alternative, Mapping):
-                    found |= schema_types(alternative)
-    return found
+def coerce(raw: str, declared: Declared) -> Any:
+    """The value of a raw argument text, typed by what is declared as well as the text allows.
 
-
-def coerce(raw: str, schema: Mapping[str, Any]) -> Any:
-    """The value of a raw argument text, typed by its schema as well as the text allows.
-
-    "null" is null whatever the schema says; without a type the text stays a string; text that
+    "null" is null whatever is declared; without a type the text stays a string; text that
     fits none of the types stays a string, but for a boolean, where it is false.
     """
     text = raw.strip()
     if text.lower() == "null":
         return None
-    types = schema_types(schema)
+    types = declared.types
     if "boolean" in types:
         if text.lower() in ("true", "false"):
             return text.lower() == "true"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ollama_server.chat.parse.declared import Declared
 from ollama_server.chat.parse.tools import harmony_names, with_harmony_names
 from ollama_server.chat.parse.values import close_json, coerce, load_any, load_json, load_python
 from ollama_server.chat.types import Message, Tool, ToolCall
@@ -40,7 +41,7 @@ def typed(*names: str) -> dict[str, Any]:
     ],
 )
 def test_raw_text_takes_the_type_of_its_schema(raw: str, schema: Any, value: Any) -> None:
-    found = coerce(raw, schema)
+    found = coerce(raw, Declared(schema, schema))
     assert found == value
     assert type(found) is type(value)
 
