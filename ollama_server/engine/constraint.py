@@ -69,7 +69,14 @@ class GrammarCompiler:
             matcher, grammar, self._tokenizer, self.masks, np.array(banned, np.int32)
         )
         found.one_by_one = one_by_one
+        if not grammar.trigger:
+            found.closing = self._marker(grammar.after)
         return found
+
+    def _marker(self, text: str) -> list[int]:
+        """The tokens of a marker, none where one of them would end the generation."""
+        tokens = self._model.tokenize(text, add_special=False, special=True) if text else []
+        return [] if self._model.end_tokens.intersection(tokens) else tokens
 
     def _make_tokenizer(self) -> LLTokenizer:
         model = self._model
@@ -97,7 +104,8 @@ class Constraint:
     """The grammar's state in one generation.
 
     The engine's use, for each sampled position: ``prepare`` before llama_decode, ``apply`` on the
-    row of logits, then ``accept`` the token; when ``complete`` is set the generation is over.
+    row of logits, then ``accept`` the token unless ``must_redraw`` has it drawn anew; when
+    ``complete`` is set the generation is over.
     """
 
     def __init__(
@@ -122,6 +130,8 @@ class Constraint:
         self.asleep = bool(self._markers)
         self.complete = False
         self.one_by_one = False
+        self.closing: list[int] = []  # what ends the thinking where the model would end the answer
+        self._to_close: list[int] = []
 
     def prepare(self) -> None:
         """Start computing the next mask on another thread."""
@@ -132,6 +142,9 @@ class Constraint:
 
     def apply(self, logits: Logits) -> None:
         """Put -inf on every token that may not come next, in place."""
+        if self._to_close:
+            logits[:] = -np.inf
+            logits[self._to_close[0]] = 0
         if self.asleep:
             return
         self.prepare()
@@ -148,13 +161,17 @@ class Constraint:
         if len(self._banned):
             logits[self._banned] = -np.inf
 
-    def must_wake(self, piece: bytes) -> bool:
-        """Whether the output turns out to have no thinking, so that the grammar starts right here.
+    def must_redraw(self, piece: bytes, *, ends: bool) -> bool:
+        """Whether a token cannot stand here after all: apply to the row again, and draw again.
 
-        Asked with the first sampled tokens; after True the row is masked and sampled again.
+        ``ends`` says that it would end the answer.
         """
+        return self.asleep and (self._must_wake(piece) or (ends and self._must_close()))
+
+    def _must_wake(self, piece: bytes) -> bool:
+        """Whether the output turns out to have no thinking: the grammar starts right here."""
         opening = self._opening
-        if not self.asleep or not opening:
+        if not opening:
             return False
         text = (self._seen + piece).lstrip()
         if not text or opening.startswith(text) or text.startswith(opening):
@@ -164,6 +181,12 @@ class Constraint:
         self.asleep = bool(self._markers)
         return not self.asleep
 
+    def _must_close(self) -> bool:
+        """Whether the answer would end in its thinking: the closing marker comes instead."""
+        if not any(text.encode() in self._seen for text in self._grammar.left_by):
+            self._to_close = list(self.closing)
+        return bool(self._to_close)
+
     def accept(self, token: int, piece: bytes) -> list[int]:
         """Take the sampled token; returns it with the tokens that must follow it.
 
@@ -172,6 +195,7 @@ class Constraint:
         """
         if not self.asleep:
             return [token, *self._advance([token])]
+        del self._to_close[:1]
         before = len(self._seen)
         self._seen += piece
         marker, at = b"", -1

@@ -319,7 +319,8 @@ class Engine:
             return sampler.sample(logits)
         constraint.apply(logits)
         token = sampler.sample(logits)
-        if constraint.asleep and constraint.must_wake(self._model.piece(token)):
+        ends = token in self._model.end_tokens
+        if constraint.must_redraw(self._model.piece(token), ends=ends):
             constraint.apply(logits)
             token = sampler.sample(logits)
         return token

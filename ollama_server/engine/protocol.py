@@ -70,6 +70,9 @@ class Grammar(msgspec.Struct, omit_defaults=True):
     ``unless_thinking`` it starts at the first generated token when the output does not open with
     that marker. ``trigger`` makes it lazy: it sleeps until this text appears, which the grammar
     itself must begin with; with ``after``, too, only behind that.
+
+    An end of the answer before ``after`` becomes that marker, for the answer is still to come. It
+    ends a lazy one, and one with a text in it of ``left_by``: thinking that was left without it.
     """
 
     kind: Literal["json_schema", "json_object", "regex", "lark"]
@@ -77,6 +80,7 @@ class Grammar(msgspec.Struct, omit_defaults=True):
     after: str = ""
     unless_thinking: str = ""
     trigger: str = ""
+    left_by: tuple[str, ...] = ()
 
 
 class Adapter(msgspec.Struct, omit_defaults=True):

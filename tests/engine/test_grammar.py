@@ -120,6 +120,70 @@ def test_a_grammar_wakes_at_once_when_the_model_does_not_think(runner: Runner) -
     assert set(json.loads(text)) == {"name", "age", "kind"}
 
 
+def ending(runner: Runner) -> p.Sampling:
+    """Ends the answer wherever it may end."""
+    return p.Sampling(temperature=0, logit_bias={runner.info.eos: 1000.0})
+
+
+def test_an_end_in_the_thinking_ends_only_the_thinking(runner: Runner) -> None:
+    grammar = p.Grammar("json_schema", PERSON, after="</think>")
+    for logprobs in (False, True):
+        answer = runner.generate(
+            ASK + "<think>\nWell",
+            sampling=ending(runner),
+            grammar=grammar,
+            max_tokens=200,
+            logprobs=logprobs,
+        )
+        thinking, _, rest = answer.text.partition("</think>")
+        assert thinking.strip() == ""
+        assert set(json.loads(rest)) == {"name", "age", "kind"}
+        assert answer.finished.reason == "stop"
+    entries = [entry for delta in answer.deltas for entry in delta.logprobs]
+    assert b"".join(entry.token for entry in entries).decode() == answer.text
+
+
+def test_an_end_in_thinking_that_the_answer_opens_ends_only_the_thinking(runner: Runner) -> None:
+    grammar = p.Grammar("json_schema", PERSON, after="#!end", unless_thinking="<think>")
+    for seed in range(8):
+        sampling = p.Sampling(temperature=1.0, seed=seed)
+        answer = runner.generate(ASK, sampling=sampling, grammar=grammar, max_tokens=400)
+        opening, thinking, rest = answer.text.partition("<think>")
+        if thinking:
+            assert opening == ""
+            rest = rest.partition("#!end")[2]
+        assert set(json.loads(rest or opening)) == {"name", "age", "kind"}
+
+
+def test_an_answer_without_thinking_does_not_end_before_its_format(runner: Runner) -> None:
+    grammar = p.Grammar("json_schema", PERSON, after="</think>", unless_thinking="<think>")
+    answer = runner.generate(ASK, sampling=ending(runner), grammar=grammar, max_tokens=200)
+    assert set(json.loads(answer.text)) == {"name", "age", "kind"}
+
+
+def test_a_lazy_grammar_lets_an_answer_end_in_its_thinking(runner: Runner) -> None:
+    grammar = p.Grammar("lark", 'start: "#!" /[a-z]+/', after="</think>", trigger="#!")
+    answer = runner.generate(ASK + "<think>\nWell", sampling=ending(runner), grammar=grammar)
+    assert (answer.text, answer.finished.reason) == ("", "stop")
+
+
+def test_an_answer_may_end_where_its_thinking_was_left_by_a_call(runner: Runner) -> None:
+    free = runner.generate(ASK, max_tokens=400)
+    assert free.finished.reason == "stop"
+    grammar = p.Grammar("json_schema", PERSON, after="#!end", left_by=("#!no", free.text[9:14]))
+    answer = runner.generate(ASK, grammar=grammar, max_tokens=400)
+    assert (answer.text, answer.finished.reason) == (free.text, "stop")
+
+
+def test_thinking_that_ends_at_the_limit_stays_the_whole_answer(runner: Runner) -> None:
+    grammar = p.Grammar("json_schema", PERSON, after="</think>")
+    answer = runner.generate(
+        ASK + "<think>\nWell", sampling=ending(runner), grammar=grammar, max_tokens=1
+    )
+    assert answer.finished.reason == "length"
+    assert "</think>".startswith(answer.text.strip())
+
+
 def test_a_lazy_grammar_leaves_text_without_its_trigger_alone(runner: Runner) -> None:
     free = runner.generate(ASK, max_tokens=30).text
     grammar = p.Grammar("lark", 'start: "#!never" /[a-z]+/', trigger="#!never")

@@ -256,7 +256,18 @@ _COHERE_WRAPPERS = (
     "<|END_RESPONSE|>",
 )
 HARMONY = OutputFormat(
-    thinking=ThinkingFormat("<|channel|>analysis", "<|end|>", "never"),
+    thinking=ThinkingFormat(
+        "<|channel|>analysis",
+        "<|end|>",
+        "never",
+        # Headers without the marker in front of them, and calls in the thinking's own channel.
+        other_closes=(
+            "<|start|>",
+            "<|channel|>final",
+            "<|channel|>commentary",
+            "to=functions.",
+        ),
+    ),
     tools=HARMONY_CALL,
     messages=MessageFormat(
         "harmony",
@@ -267,7 +278,7 @@ HARMONY = OutputFormat(
     ),
 )
 GLIMMER = OutputFormat(
-    thinking=ThinkingFormat(" to=self", "<|eom|>", "never"),
+    thinking=ThinkingFormat(" to=self", "<|eom|>", "never", other_closes=("<|start|>",)),
     tools=ATEM,
     messages=MessageFormat(
         "recipient", "<|start|>", "<|message|>", ("<|eom|>", "<|eot|>"), primed="assistant"

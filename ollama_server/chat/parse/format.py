@@ -104,7 +104,7 @@ class ThinkingFormat:
     trim: bool = True  # white space before the closing marker is layout
     without_tools: bool = False  # the start rule holds only for requests without tools
     only_when_asked: bool = False  # with thinking off, the markers are ordinary text
-    other_closes: tuple[str, ...] = ()
+    other_closes: tuple[str, ...] = ()  # markers of what follows that end it as well
     strays: tuple[str, ...] = ()  # markers that the model also leaves in its content
 
 

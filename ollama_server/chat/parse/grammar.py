@@ -187,11 +187,13 @@ def _whole(grammar: Grammar, output: OutputFormat, body: str, wake: Wake) -> pro
     if thinking is None:
         raise ValueError("a format of messages with thinking, and no markers for it")
     source = grammar.source(sequence(f"({again})?", f"({body})"))
-    return _checked(source, Wake(thinking.close, thinking.open))
+    return _checked(source, Wake(thinking.close, thinking.open, thinking.other_closes))
 
 
 def _checked(source: str, wake: Wake) -> protocol.Grammar:
     problem = lark_problem(source)
     if problem:
         raise BadRequest(f"the answer cannot be constrained: {problem}")
-    return protocol.Grammar("lark", source, after=wake.after, unless_thinking=wake.unless)
+    return protocol.Grammar(
+        "lark", source, after=wake.after, unless_thinking=wake.unless, left_by=wake.left_by
+    )

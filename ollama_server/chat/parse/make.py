@@ -19,7 +19,7 @@ from ollama_server.chat.parse.markers import (
 from ollama_server.chat.parse.messages import MessageParser
 from ollama_server.chat.parse.parser import OutputParser
 from ollama_server.chat.parse.probe import Probe, are_partners, tokens
-from ollama_server.chat.parse.stream import StreamParser
+from ollama_server.chat.parse.stream import StreamParser, triggers
 from ollama_server.chat.parse.tape import Tape
 from ollama_server.chat.parse.tools import ToolBox, random_id
 from ollama_server.chat.template.base import PromptTemplate
@@ -146,11 +146,12 @@ def starts_inside(
 class Wake:
     """When a grammar begins: behind ``after``, or at once unless the answer opens with ``unless``.
 
-    Both empty: with the first token.
+    Both empty: with the first token. Texts of ``left_by`` end thinking without ``after``.
     """
 
     after: str = ""
     unless: str = ""
+    left_by: tuple[str, ...] = ()
 
 
 def thinking_end(
@@ -163,16 +164,20 @@ def thinking_end(
     last: Message | None = None,
 ) -> Wake:
     """When the part of an answer that a grammar may constrain begins."""
-    thinking = output_format(template, parser_name).thinking
+    fmt = output_format(template, parser_name)
+    thinking = fmt.thinking
     if thinking is None or (thinking.only_when_asked and not think):
         return Wake()
+    left_by = thinking.other_closes
+    if has_tools and fmt.tools and fmt.tools.ends_thinking:
+        left_by += tuple(triggers(fmt.tools))
     if starts_inside(thinking, think, prompt, has_tools=has_tools, last=last):
-        return Wake(thinking.close)
+        return Wake(thinking.close, left_by=left_by)
     if prompt.rstrip().endswith(thinking.close):
         return Wake()
     if last is not None and last.role == "assistant" and last.content:
         return Wake()
-    return Wake(thinking.close, thinking.open)
+    return Wake(thinking.close, thinking.open, left_by)
 
 
 def make_parser(

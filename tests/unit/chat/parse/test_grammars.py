@@ -25,7 +25,7 @@ from ollama_server.errors import BadRequest, ServerError
 
 from .matching import EOS, accepts, fits, matcher
 from .samples import DEDICATED, DERIVED
-from .support import TIDE, TOOLS, format_of, parse, template
+from .support import BREST, TIDE, TOOLS, format_of, parse, template
 
 HARBOUR = Tool(
     "harbour",
@@ -341,6 +341,26 @@ def test_harmony_answers_in_the_final_channel() -> None:
     assert accepts(grammar, behind.removeprefix("<|start|>assistant"))
     thought = "<|channel|>analysis<|message|>Hm.<|end|>"
     assert parse([thought + behind], fmt).content == '{"a": 1}'
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "<|channel|>final<|message|>Hi.",
+        "<|start|>assistant<|channel|>final<|message|>Hi.",
+        '<|channel|>commentary to=functions.tide<|message|>{"port": "Brest", "days": 2}',
+        ' to=functions.tide<|message|>{"port": "Brest", "days": 2}',
+    ],
+)
+def test_harmony_thinking_that_was_left_is_no_longer_thinking(written: str) -> None:
+    fmt = PARSERS["harmony"].format
+    grammar = forced_tool_grammar(fmt, TOOLS)
+    thought = "<|channel|>analysis"
+    thought += "" if written.startswith(" to=") else "<|message|>Call a function of TOOLS."
+    assert not any(text in thought for text in grammar.left_by)
+    assert any(text in thought + written for text in grammar.left_by)
+    answer = parse([thought + written], fmt)
+    assert answer.content == "Hi." or answer.named == [("tide", BREST)]
 
 
 def test_wrapped_content_may_be_wrapped() -> None:

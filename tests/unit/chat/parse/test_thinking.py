@@ -262,6 +262,14 @@ def test_a_grammar_wakes_behind_thinking_that_the_prompt_opens() -> None:
     assert thinking_end(qwen, think=True, prompt=prompt) == Wake("</think>")
 
 
+def test_calls_that_end_thinking_leave_it_without_its_marker() -> None:
+    kimi = template("moonshotai-Kimi-K2")
+    prompt = "<think>\n"
+    wake = thinking_end(kimi, prompt=prompt, has_tools=True)
+    assert wake.left_by == ("<|tool_calls_section_begin|>", "<|tool_call_begin|>")
+    assert thinking_end(kimi, prompt=prompt) == Wake("</think>")
+
+
 def test_a_grammar_wakes_at_once_when_the_prompt_closes_the_thinking() -> None:
     qwen = template("Qwen-Qwen3-0.6B")
     prompt = qwen.render([Message("user", "Hi")], (), False)
