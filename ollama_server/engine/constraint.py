@@ -263,7 +263,7 @@ def to_llguidance(grammar: Grammar) -> str:
         options = json.dumps({"x-guidance": JSON_OPTIONS} | json.loads(schema))
         return str(
             LLMatcher.grammar_from_lark(
-                f"start: GAP json\nGAP: /\\s{{0,4}}/\njson: %json {options}"
+                f"start: GAP json\nGAP: /[ \\t\\r\\n]{{0,4}}/\njson: %json {options}"
             )
         )
     try:
