@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from ollama_server.chat.parse.format import ToolFormat
@@ -14,6 +15,8 @@ from ollama_server.chat.parse.values import expression, literal_value
 
 _NAME = re.compile(r"[A-Za-z_$][\w.$:\-]{0,255}")
 _LITERAL_ERRORS = (ValueError, RecursionError)
+_STRINGS = r"""(?s:\"{3}.*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
+_ANY_KEYWORD = r"""[^\s=,*()\[\]{}"'][^=,()\[\]{}"']*?"""
 
 
 class PythonReader:
@@ -40,20 +43,46 @@ class PythonReader:
         return None if arguments is None else FoundCall(end, name, arguments)
 
     def _arguments(self, name: str, text: str) -> dict[str, Any] | None:
+        declared = self._tools.parameter_names(name)
+        text, keywords = _numbered_keywords(text, declared)
         for source in (text, text.replace("\n", "\\n")):  # raw line breaks inside of strings
             try:
                 call = expression("f" + source)
-                if not isinstance(call, ast.Call):
+                if not isinstance(call, ast.Call) or any(k.arg is None for k in call.keywords):
                     return None
-                arguments = {k.arg: literal_value(k.value) for k in call.keywords if k.arg}
+                values = [literal_value(keyword.value) for keyword in call.keywords]
                 positional = [literal_value(value) for value in call.args]
             except _LITERAL_ERRORS:
                 continue
-            names = [key for key in self._tools.parameter_names(name) if key not in arguments]
-            if len(positional) > len(names) or any(k.arg is None for k in call.keywords):
+            arguments = dict(zip(keywords, values, strict=True))
+            names = [key for key in declared if key not in arguments]
+            if len(positional) > len(names):
                 return None
             return dict(zip(names, positional, strict=False)) | arguments
         return None
+
+
+def _numbered_keywords(text: str, declared: Iterable[str]) -> tuple[str, list[str]]:
+    """The arguments of a call with names that Python takes in place of their keywords, and those.
+
+    Names of parameters may be Python's own words, as ``from`` is, or no words at all.
+    """
+    names = "|".join([*map(re.escape, sorted(declared, key=len, reverse=True)), _ANY_KEYWORD])
+    pattern = re.compile(rf"([(,]\s*)({names})\s*=(?!=)|{_STRINGS}|[()\[\]{{}}]")
+    keywords: list[str] = []
+    depth = 0
+
+    def replaced(found: re.Match[str]) -> str:
+        nonlocal depth
+        piece, keyword = found.group(), found.group(2)
+        if keyword is not None and depth == (0 if piece[0] == "(" else 1):
+            keywords.append(keyword)
+            piece = f"{found.group(1)}_{len(keywords)}="
+        if piece[0] in "([{)]}":
+            depth += 1 if piece[0] in "([{" else -1
+        return piece
+
+    return pattern.sub(replaced, text), keywords
 
 
 class QuotedReader:

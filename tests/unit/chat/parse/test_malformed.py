@@ -322,6 +322,29 @@ def test_positional_python_arguments_take_the_declared_names() -> None:
     assert same_for_all_splits(text, fmt("olmo3")).named == [call()]
 
 
+NAMES = ("from", "class", "file-path", "$top", "a.b", "2nd", "two words", "a=b", "größe", "port")
+
+
+def test_python_keywords_may_be_any_names() -> None:
+    values = ('"x, to=1"', "'(y=2, '", "[1, {'a': (2, 3)}]", "-1.5", "true", "None", '"[a=\\"1\\""')
+    expected = ("x, to=1", "(y=2, ", [1, {"a": [2, 3]}], -1.5, True, None, '[a="1"')
+    tool = Tool("convert", "", {"type": "object", "properties": {name: {} for name in NAMES}})
+    for at in range(len(NAMES)):
+        pairs = [(NAMES[(at + n) % len(NAMES)], value) for n, value in enumerate(values)]
+        written = ", ".join(f"{name}={value}" for name, value in pairs)
+        text = f"<|tool_call_start|>[convert({written}), convert()]<|tool_call_end|>"
+        wanted = {name: value for (name, _), value in zip(pairs, expected, strict=True)}
+        answer = parse([text], fmt("lfm2"), tools=[tool])
+        assert (answer.content, answer.named) == ("", [("convert", wanted), ("convert", {})])
+
+
+def test_python_keywords_that_nobody_declared_may_be_any_names() -> None:
+    text = '<function_calls>tide(from="Brest", due-date = 2)</function_calls>'
+    assert same_for_all_splits(text, fmt("olmo3")).named == [
+        ("tide", {"from": "Brest", "due-date": 2})
+    ]
+
+
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
