@@ -9,8 +9,16 @@ from typing import Any
 
 from llguidance import LLMatcher
 
-_STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-"""One way to lay JSON out: most of it is then forced, and no model can get lost in white space."""
+from ollama_server.chat.parse.keywords import known_keywords
+
+_GUIDANCE = {
+    # One way to lay JSON out: most of it is then forced, and no model can get lost in white space.
+    "whitespace_flexible": False,
+    "item_separator": ", ",
+    "key_separator": ": ",
+    # Where alternatives may overlap, oneOf is taken for anyOf.
+    "coerce_one_of": True,
+}
 
 _COMBINING = ("allOf", "anyOf", "oneOf", "$ref", "if", "not")
 _OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties", "minProperties")
@@ -20,14 +28,16 @@ def styled(schema: Mapping[str, Any]) -> dict[str, Any]:
     """``schema`` with one layout of the JSON, and with no properties but the declared ones.
 
     Schemas that do not say whether they allow other properties allow them by the standard, but
-    models that may invent properties do. Every value of the result is a value of ``schema``.
+    models that may invent properties do. Every value of the result is a value of ``schema``, but
+    for formats that nobody knows and for oneOf: it may be one of several alternatives at once.
     """
+    schema = known_keywords(schema)
     closed = _closed(schema)
     for keyword in ("$defs", "definitions"):
         definitions = schema.get(keyword)
         if isinstance(definitions, Mapping) and not _combines(schema):
             closed[keyword] = {key: _closed_if_schema(value) for key, value in definitions.items()}
-    return {"x-guidance": _STYLE, **closed}
+    return {"x-guidance": _GUIDANCE, **closed}
 
 
 def _combines(value: Any) -> bool:

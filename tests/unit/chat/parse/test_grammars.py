@@ -171,7 +171,7 @@ def test_arguments_are_held_to_the_schema() -> None:
 
 
 def test_parameters_that_cannot_be_enforced_are_free() -> None:
-    properties = {"x": {"not": {}}, "port": {"type": "string"}}
+    properties = {"x": {"not": {"type": "string"}}, "port": {"type": "string"}}
     tool = Tool("tide", "", {"type": "object", "properties": properties})
     grammar = forced_tool_grammar(PARSERS["qwen3"].format, [tool])
     text = '<tool_call>\n{"name": "tide", "arguments": {"x": [1], "port": %s}}\n</tool_call>'
@@ -241,6 +241,64 @@ def test_what_is_no_format_is_refused_in_ollamas_words(value: Any, shown: str) -
 def test_a_schema_that_cannot_be_enforced_is_refused_in_llguidances_words() -> None:
     with pytest.raises(BadRequest, match='Unimplemented keys: \\["not"\\]'):
         requested_schema({"not": {}})
+
+
+RECORD = {"type": "object", "additionalProperties": {"type": "integer"}}
+SIZE = {"Size": {"enum": ["small", "big"], "type": "string", "title": "Size"}}
+
+
+@pytest.mark.parametrize(
+    ("part", "right", "wrong"),
+    [
+        ({"type": "string", "format": "path"}, '"/tmp"', "1"),
+        ({"type": "integer", "format": "int32"}, "1", '"1"'),
+        ({"format": "int64", "minimum": 2, "type": "integer"}, "2", "1"),
+        (
+            {"type": "string", "format": "uuid4"},
+            '"01234567-89ab-4def-8123-456789abcdef"',
+            '"01234567"',
+        ),
+        ({"type": "string", "format": "date"}, '"2026-01-31"', '"today"'),
+        ({"enum": [{"format": "path"}]}, '{"format": "path"}', "{}"),
+        ({"anyOf": [{"not": {}}, {"type": "string"}]}, '"a"', "1"),
+        ({"type": "array", "items": {"type": "integer"}, "uniqueItems": False}, "[1, 1]", "1"),
+        ({"propertyNames": {"type": "string"}, **RECORD}, '{"x": 1}', '{"x": "1"}'),
+        ({"propertyNames": True, **RECORD}, '{"x": 1}', '{"x": "1"}'),
+        ({"propertyNames": {"enum": ["x", "y"]}, **RECORD}, '{"x": 1}', '{"z": 1}'),
+        ({"propertyNames": {"const": "x"}, **RECORD}, '{"x": 1}', '{"x": "1"}'),
+        ({"propertyNames": {"$ref": "#/$defs/Size"}, **RECORD}, '{"big": 1}', '{"x": 1}'),
+        ({"propertyNames": {"pattern": "^[a-z]$"}, **RECORD}, '{"x": 1}', '{"X": 1}'),
+        ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, "1.5", '"1"'),
+        ({"oneOf": [{"type": "string", "format": "date"}, {"type": "string"}]}, '"a"', "1"),
+    ],
+)
+def test_keywords_that_say_nothing_more_are_no_reason_to_refuse(
+    part: dict[str, Any], right: str, wrong: str
+) -> None:
+    schema = {"$defs": SIZE, "type": "object", "properties": {"a": part}, "required": ["a"]}
+    in_tool = forced_tool_grammar(format_of("qwen3"), [Tool("tide", "", schema)])
+    for grammar, text in (
+        (format_grammar(requested_schema(schema) or {}), '{"a": VALUE}'),
+        (in_tool, '<tool_call>\n{"name": "tide", "arguments": {"a": VALUE}}\n</tool_call>'),
+    ):
+        assert accepts(grammar, text.replace("VALUE", right))
+        assert not accepts(grammar, text.replace("VALUE", wrong))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "array", "uniqueItems": True},
+        {"type": "string", "pattern": "^(?!a).*$"},
+        {"propertyNames": {"minLength": 3}, **RECORD},
+        {"propertyNames": {"pattern": []}, **RECORD},
+        {"propertyNames": {"enum": [1]}, **RECORD},
+        {"propertyNames": {"enum": ["x"]}, "properties": {"y": {}}, **RECORD},
+    ],
+)
+def test_keywords_that_would_be_lost_are_a_reason_to_refuse(part: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest, match="invalid format: "):
+        requested_schema({"type": "object", "properties": {"a": part}, "required": ["a"]})
 
 
 @pytest.mark.parametrize("odd", [[[]], [{}], [3], {"a": 1}, "a", 3, True, None])
