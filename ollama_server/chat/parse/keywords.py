@@ -17,6 +17,11 @@ _ANNOTATIONS = {"$comment", "default", "description", "examples", "title"}
 _ANYTHING: tuple[Any, ...] = (True, {})
 # Pydantic's names for what other programs call by one.
 _OTHER_FORMATS = dict.fromkeys((f"uuid{version}" for version in range(1, 9)), "uuid")
+# Look-ahead in Zod's patterns, which llguidance lacks: the formats beside them say it as well.
+_SAID_BY_FORMAT = {
+    "email": ((r"^(?!\.)(?!.*\.\.)", "^"),),
+    "duration": ((r"(?!.*W)(?=\d|T\d)", ""), (r"T(?=\d)", "T")),
+}
 
 
 def known_keywords(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,6 +61,9 @@ def _rewrite_format(schema: dict[str, Any]) -> None:
     name = _OTHER_FORMATS.get(name, name)
     if _is_known_format(name):
         schema["format"] = name
+        if isinstance(schema.get("pattern"), str):
+            for said, shorter in _SAID_BY_FORMAT.get(name, ()):
+                schema["pattern"] = schema["pattern"].replace(said, shorter)
     else:
         del schema["format"]
 

@@ -243,6 +243,18 @@ def test_a_schema_that_cannot_be_enforced_is_refused_in_llguidances_words() -> N
         requested_schema({"not": {}})
 
 
+ZOD_EMAIL = {
+    "type": "string",
+    "format": "email",
+    "pattern": r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]"
+    r"@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$",
+}
+ZOD_DURATION = {
+    "type": "string",
+    "format": "duration",
+    "pattern": r"^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?"
+    r"(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$",
+}
 RECORD = {"type": "object", "additionalProperties": {"type": "integer"}}
 SIZE = {"Size": {"enum": ["small", "big"], "type": "string", "title": "Size"}}
 
@@ -259,6 +271,11 @@ SIZE = {"Size": {"enum": ["small", "big"], "type": "string", "title": "Size"}}
             '"01234567"',
         ),
         ({"type": "string", "format": "date"}, '"2026-01-31"', '"today"'),
+        (ZOD_EMAIL, '"a.b@c.de"', '"a..b@c.de"'),
+        (ZOD_EMAIL, '"a@b.co"', '".a@b.co"'),
+        (ZOD_EMAIL, '"o\'x@b.co"', '"a!b@b.co"'),
+        (ZOD_DURATION, '"P1Y"', '"P"'),
+        (ZOD_DURATION, '"PT1M"', '"P1YT"'),
         ({"enum": [{"format": "path"}]}, '{"format": "path"}', "{}"),
         ({"anyOf": [{"not": {}}, {"type": "string"}]}, '"a"', "1"),
         ({"type": "array", "items": {"type": "integer"}, "uniqueItems": False}, "[1, 1]", "1"),
@@ -290,6 +307,7 @@ def test_keywords_that_say_nothing_more_are_no_reason_to_refuse(
     [
         {"type": "array", "uniqueItems": True},
         {"type": "string", "pattern": "^(?!a).*$"},
+        {"type": "string", "pattern": ZOD_EMAIL["pattern"]},
         {"propertyNames": {"minLength": 3}, **RECORD},
         {"propertyNames": {"pattern": []}, **RECORD},
         {"propertyNames": {"enum": [1]}, **RECORD},
