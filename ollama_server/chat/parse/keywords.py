@@ -9,6 +9,8 @@ from typing import Any
 
 from llguidance import LLMatcher
 
+from ollama_server.chat.parse.bounds import exact_bounds
+
 _PART = ("items", "additionalItems", "additionalProperties", "contains", "if", "then", "else")
 _PARTS = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
 _NAMED_PARTS = ("properties", "patternProperties", "$defs", "definitions")
@@ -44,7 +46,7 @@ def _rewritten(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, 
         del result["uniqueItems"]
     _rewrite_format(result)
     _rewrite_names(result, root)
-    return result
+    return exact_bounds(result)
 
 
 def _part(value: Any, root: Mapping[str, Any]) -> Any:

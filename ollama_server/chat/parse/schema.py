@@ -9,6 +9,7 @@ from typing import Any
 
 from llguidance import LLMatcher
 
+from ollama_server.chat.parse.bounds import inexact
 from ollama_server.chat.parse.keywords import known_keywords
 
 _GUIDANCE = {
@@ -87,6 +88,8 @@ def _problem(schema: str) -> str:
 def schema_problem(schema: Mapping[str, Any]) -> str:
     """What llguidance has against a JSON Schema, empty for nothing."""
     try:
+        if (number := next(inexact(schema), None)) is not None:
+            return f"the integer {number} is too large to be exact"
         return _problem(json.dumps(styled(schema)))
     except RecursionError:
         return "nested too deeply"

@@ -319,6 +319,77 @@ def test_keywords_that_would_be_lost_are_a_reason_to_refuse(part: dict[str, Any]
         requested_schema({"type": "object", "properties": {"a": part}, "required": ["a"]})
 
 
+FAR = 2**63
+
+
+@pytest.mark.parametrize(
+    ("bounds", "right", "wrong"),
+    [
+        ({"exclusiveMinimum": 0, "exclusiveMaximum": 0.5}, ["0.1", "0.001"], ["0", "0.0", "0.5"]),
+        ({"exclusiveMinimum": 0, "maximum": 0.001}, ["0.001", "0.0001"], ["0", "0.1"]),
+        ({"exclusiveMinimum": 0, "maximum": 1}, ["0.1", "1"], ["0", "0.0"]),
+        ({"exclusiveMinimum": 10, "maximum": 10.5}, ["10.1", "10.5"], ["10", "10.0"]),
+        ({"exclusiveMinimum": 10**6, "maximum": 10**6 + 0.5}, ["1000000.1"], ["1000000"]),
+        ({"minimum": -0.5, "exclusiveMaximum": 0}, ["-0.5", "-0.1"], ["-0", "-0.0", "0"]),
+        ({"minimum": -1.5, "exclusiveMaximum": -1}, ["-1.5", "-1.1"], ["-1", "-1.0"]),
+        ({"minimum": 0, "exclusiveMaximum": 0.5}, ["0", "0.1"], ["0.5"]),
+    ],
+)
+def test_excluded_numbers_are_excluded(
+    bounds: dict[str, Any], right: list[str], wrong: list[str]
+) -> None:
+    grammar = format_grammar({"type": "number", **bounds})
+    assert all(accepts(grammar, number) for number in right)
+    assert not any(accepts(grammar, number) for number in wrong)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "right", "wrong"),
+    [
+        ({"minimum": -FAR, "maximum": FAR - 1}, [0, FAR - 1, -FAR + 1024], [FAR, -FAR - 1]),
+        ({"minimum": 0, "maximum": 2 * FAR}, [0, FAR - 1], [-1, 2 * FAR + 1]),
+        ({"minimum": 10**18}, [10**18, FAR - 1], [0, 10**18 - 1]),
+        ({"maximum": 10**18 - 1}, [0, -(10**19), 10**18 - 128], [10**18]),
+        ({"minimum": -(10**18) + 1}, [0, 10**19], [-(10**18)]),
+        ({"exclusiveMinimum": -(10**17)}, [-(10**17) + 16], [-(10**17)]),
+        ({"exclusiveMaximum": 10**17, "minimum": 5}, [10**17 - 16], [10**17, 4]),
+        ({"minimum": 5, "maximum": 1e19}, [5, FAR - 1], [4]),
+    ],
+)
+def test_large_bounds_of_integers_are_kept(
+    bounds: dict[str, Any], right: list[int], wrong: list[int]
+) -> None:
+    for kind in ("integer", ["integer", "null"]):
+        grammar = format_grammar(requested_schema({"type": kind, **bounds}) or {})
+        assert all(accepts(grammar, str(number)) for number in right)
+        assert not any(accepts(grammar, str(number)) for number in wrong)
+
+
+@pytest.mark.parametrize("bounds", [{"minimum": FAR}, {"maximum": -FAR - 1}, {"minimum": 10**400}])
+def test_bounds_beyond_all_integers_are_refused(bounds: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest, match="invalid format: "):
+        requested_schema({"type": "integer", **bounds})
+
+
+@pytest.mark.parametrize(
+    "part", [{"const": 2**53 + 1}, {"enum": [1, [{"a": -(2**53) - 1}]]}, {"enum": [10**400]}]
+)
+def test_integers_that_would_be_rounded_are_refused(part: dict[str, Any]) -> None:
+    schema = {"type": "object", "properties": {"id": part}, "required": ["id"]}
+    with pytest.raises(BadRequest, match="too large to be exact"):
+        requested_schema(schema)
+    grammar = forced_tool_grammar(format_of("qwen3"), [Tool("tide", "", schema)])
+    text = '<tool_call>\n{"name": "tide", "arguments": {"id": VALUE}}\n</tool_call>'
+    assert accepts(grammar, text.replace("VALUE", str(2**53 + 1)))
+
+
+def test_integers_that_need_not_be_rounded_are_kept() -> None:
+    properties = {"const": {"maximum": FAR - 1, "type": "integer"}, "enum": {"const": 2**60}}
+    schema = {"type": "object", "properties": properties, "required": ["const", "enum"]}
+    grammar = format_grammar(requested_schema(schema) or {})
+    assert accepts(grammar, json.dumps({"const": 12, "enum": 2**60}))
+
+
 @pytest.mark.parametrize("odd", [[[]], [{}], [3], {"a": 1}, "a", 3, True, None])
 @pytest.mark.parametrize("keyword", ["required", "properties", "items", "anyOf", "$defs", "type"])
 def test_schemas_with_odd_parts_are_refused_or_enforced(keyword: str, odd: Any) -> None:
