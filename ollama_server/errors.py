@@ -67,7 +67,7 @@ class ModelNotFound(NotFound):
 
 
 class Canceled(ServerError):
-    """The client disconnected before an answer existed."""
+    """The client disconnected before an answer existed, or does not read the one it gets."""
 
     status = 499
 

@@ -25,6 +25,7 @@ from ollama_server.errors import BadRequest
 from ollama_server.generation import options as option_values
 from ollama_server.generation.catalog import Catalog, Installed
 from ollama_server.generation.events import Chunk, Done, Event, Rendered, Started, Unloaded
+from ollama_server.generation.merge import merge
 from ollama_server.generation.options import Options
 from ollama_server.generation.prompt import Prompt, build
 from ollama_server.generation.request import GenerationRequest
@@ -185,28 +186,9 @@ class _Run:
                 async for event in events:
                     yield event
             return
-        queue: asyncio.Queue[Chunk | Done | Exception] = asyncio.Queue()
-        tasks = [asyncio.create_task(self._pump(i, queue)) for i in range(self._request.n)]
-        running = len(tasks)
-        try:
-            while running:
-                item = await queue.get()
-                if isinstance(item, Exception):
-                    raise item
-                running -= type(item) is Done
-                yield item
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _pump(self, index: int, queue: asyncio.Queue[Chunk | Done | Exception]) -> None:
-        try:
-            async with aclosing(self._answer(index)) as events:
-                async for event in events:
-                    queue.put_nowait(event)
-        except Exception as error:
-            queue.put_nowait(error)
+        async with aclosing(merge([self._answer(i) for i in range(self._request.n)])) as events:
+            async for event in events:
+                yield event
 
     async def _answer(self, index: int) -> AsyncGenerator[Chunk | Done, None]:
         parser = self._parser()

@@ -6,7 +6,6 @@ frames, closes the stream, and says what a failure in mid-stream looks like.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import (
     AsyncGenerator,
@@ -26,6 +25,7 @@ from ollama_server.chat.types import ToolCall
 from ollama_server.engine.protocol import Logprob
 from ollama_server.errors import ServerError
 from ollama_server.generation.events import Chunk, Done, Event, Rendered
+from ollama_server.generation.merge import merge
 from ollama_server.routes.streaming import StreamingReply, Whole
 from ollama_server.wire import sse
 
@@ -72,41 +72,19 @@ async def merged(
 
     The first failure ends all of them.
     """
-    if len(streams) == 1:
-        async with closing(streams[0]) as only:
-            async for event in only:
+
+    async def renumbered(number: int, stream: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
+        async with closing(stream):
+            async for event in stream:
+                if isinstance(event, Chunk | Done):
+                    event.index += number * width
                 yield event
-        return
-    queue: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
 
-    async def pump(number: int, stream: AsyncIterator[Event]) -> None:
-        try:
-            async with closing(stream):
-                async for event in stream:
-                    if isinstance(event, Chunk | Done):
-                        event.index += number * width
-                    queue.put_nowait(event)
-        except Exception as error:
-            # Raised again where the events are read.
-            queue.put_nowait(error)
-        else:
-            queue.put_nowait(None)
-
-    tasks = [asyncio.create_task(pump(*numbered)) for numbered in enumerate(streams)]
-    running = len(tasks)
-    try:
-        while running:
-            item = await queue.get()
-            if item is None:
-                running -= 1
-            elif isinstance(item, Exception):
-                raise item
-            else:
-                yield item
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    several = len(streams) > 1
+    events = merge([renumbered(*pair) for pair in enumerate(streams)]) if several else streams[0]
+    async with closing(events):
+        async for event in events:
+            yield event
 
 
 def stream_reply(

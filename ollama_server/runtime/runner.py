@@ -8,7 +8,7 @@ import logging
 import math
 import signal
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -16,43 +16,81 @@ import numpy as np
 import numpy.typing as npt
 
 from ollama_server.engine import launch, protocol
-from ollama_server.errors import LoadError, OutOfMemory, RunnerDied, RunnerError, ServerError
+from ollama_server.errors import (
+    Canceled,
+    LoadError,
+    OutOfMemory,
+    RunnerDied,
+    RunnerError,
+    ServerError,
+)
 
 log = logging.getLogger(__name__)
 
 _KEPT_LINES = 20
 _CLOSE_SECONDS = 5.0
+# What is handed out of a backlog before others have their turn: some milliseconds of encoding.
+_MOST_AT_ONCE = 128
+# What an answer may hold that nobody reads, in tokens and likeliest ones beside them: some 15 MB.
+_MOST_UNREAD = 1 << 16
+_UNREAD = "the answer was canceled: too much of it waits for a client that does not read it"
 
 Vectors = npt.NDArray[np.float32]
 T = TypeVar("T")
 
 
 class _Mailbox:
-    """What arrives for one request, in order; ``fail`` makes the reader raise."""
+    """What arrives for one request, in order; ``fail`` makes the reader raise.
 
-    __slots__ = ("_error", "_items", "_waiter", "answered")
+    ``on_answered`` is called once, when nothing more will come; the reader may be far behind, by
+    up to ``most_unread`` items.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_error", "_items", "_on_answered", "_waiter", "answered", "most_unread")
+
+    def __init__(
+        self, on_answered: Callable[[], None] | None = None, most_unread: int = _MOST_UNREAD
+    ) -> None:
         self.answered = False  # nothing more will come
+        self.most_unread = most_unread
+        self._on_answered = on_answered
         self._items: deque[Any] = deque()
         self._error: ServerError | None = None
         self._waiter: asyncio.Future[None] | None = None
 
-    def put(self, item: Any) -> None:
+    def put(self, item: Any) -> int:
+        """Add an item; returns how many nobody has taken."""
         self._items.append(item)
         self._wake()
+        return len(self._items)
+
+    def finish(self, item: Any) -> None:
+        """Add the last item."""
+        self.put(item)
+        self._end()
 
     def fail(self, error: ServerError) -> None:
-        self.answered = True
         self._error = error
         self._wake()
+        self._end()
+
+    def _end(self) -> None:
+        if not self.answered:
+            self.answered = True
+            if self._on_answered is not None:
+                self._on_answered()
 
     async def get(self) -> Any:
         await self._arrival()
         return self._items.popleft()
 
     async def get_all(self) -> list[Any]:
+        """What is there; of a backlog a piece, and others have their turn before each."""
         await self._arrival()
+        if len(self._items) > _MOST_AT_ONCE:
+            # A reader that never waits would keep the loop, and not hear that its client has gone.
+            await asyncio.sleep(0)
+            return [self._items.popleft() for _ in range(_MOST_AT_ONCE)]
         items = list(self._items)
         self._items.clear()
         return items
@@ -126,6 +164,7 @@ class Runner:
         self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._exited = asyncio.Event()
         self._closing = False
+        self._on_end: Callable[[], None] | None = None
 
     @classmethod
     async def start(cls, load: protocol.Load, *, stall_seconds: float = math.inf) -> Runner:
@@ -163,16 +202,25 @@ class Runner:
         """Whether the process runs and takes requests."""
         return not self._exited.is_set() and not self._closing
 
+    def when_ended(self, callback: Callable[[], None]) -> None:
+        """Have this called when the process is gone: now, where it is."""
+        self._on_end = callback
+        if self._exited.is_set():
+            callback()
+
     # --- requests ---------------------------------------------------------------------------------
 
     async def generate(
-        self, message: protocol.Generate
+        self, message: protocol.Generate, on_answered: Callable[[], None] | None = None
     ) -> AsyncGenerator[list[protocol.Delta | protocol.Finished], None]:
         """Deltas, then one Finished, in lists of what has come in the meantime.
 
-        Closing the generator early cancels the generation.
+        Closing the generator early cancels the generation. ``on_answered`` is called when the
+        runner is done with it, however much of it has been read. A reader that is too far behind
+        gets what came until then, and Canceled is raised.
         """
-        with self._request(message) as mailbox:
+        weight = 1 + message.logprobs + message.top_logprobs
+        with self._request(message, _Mailbox(on_answered, _MOST_UNREAD // weight)) as mailbox:
             while True:
                 items = await mailbox.get_all()
                 yield items
@@ -230,8 +278,8 @@ class Runner:
             mailboxes = self._mailboxes
             for delta in message.deltas:
                 mailbox = mailboxes.get(delta.id)
-                if mailbox is not None:
-                    mailbox.put(delta)
+                if mailbox is not None and mailbox.put(delta) > mailbox.most_unread:
+                    self._give_up(delta.id)
         elif isinstance(message, protocol.Progress | protocol.Ready | protocol.LoadFailed):
             if self._loading is not None:
                 self._loading.put(message)
@@ -239,11 +287,10 @@ class Runner:
             mailbox = self._mailboxes.get(message.id)
             if mailbox is None:
                 return
-            mailbox.answered = True
             if isinstance(message, protocol.Failed):
                 mailbox.fail(RunnerError(message.error, message.status))
             else:
-                mailbox.put(message)
+                mailbox.finish(message)
 
     def on_stderr(self, line: str) -> None:
         """Log a line of the runner's, and keep it for the error text if the process dies."""
@@ -265,6 +312,8 @@ class Runner:
             if mailbox is not None:
                 mailbox.fail(error)
         self._transport.close()
+        if self._on_end is not None:
+            self._on_end()
 
     # --- details ----------------------------------------------------------------------------------
 
@@ -296,23 +345,28 @@ class Runner:
                 kind = OutOfMemory if message.kind == "memory" else LoadError
                 raise kind(message.error)
 
+    def _give_up(self, number: int) -> None:
+        """End a generation whose reader is too far behind; what has come can still be read."""
+        self._send(protocol.Cancel(number))
+        self._mailboxes.pop(number).fail(Canceled(_UNREAD))
+
     @contextmanager
-    def _request(self, message: Any) -> Iterator[_Mailbox]:
+    def _request(self, message: Any, mailbox: _Mailbox) -> Iterator[_Mailbox]:
         """Send a request under a fresh id; leaving before its end cancels it in the engine."""
         if self._exited.is_set():
             raise self._death()
         message.id = next(self._ids)
-        mailbox = self._mailboxes[message.id] = _Mailbox()
+        self._mailboxes[message.id] = mailbox
         try:
             self._send(message)
             yield mailbox
         finally:
-            del self._mailboxes[message.id]
+            self._mailboxes.pop(message.id, None)
             if not mailbox.answered and not self._exited.is_set():
                 self._send(protocol.Cancel(message.id))
 
     async def _ask(self, message: Any, answer: type[T]) -> T:
-        with self._request(message) as mailbox:
+        with self._request(message, _Mailbox()) as mailbox:
             reply = await mailbox.get()
         if not isinstance(reply, answer):
             raise RunnerError(f"the model runner answered {type(reply).__name__} out of turn")
