@@ -162,6 +162,7 @@ class Runner:
         self._transport: asyncio.SubprocessTransport
         self._stdin: asyncio.WriteTransport
         self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._spawned = False
         self._exited = asyncio.Event()
         self._closing = False
         self._on_end: Callable[[], None] | None = None
@@ -182,6 +183,7 @@ class Runner:
         except OSError as error:
             raise LoadError(f"error starting the model runner: {error}") from error
         runner._transport = transport
+        runner._spawned = True
         runner._stdin = cast(asyncio.WriteTransport, transport.get_pipe_transport(0))
         try:
             runner._send(load)
@@ -302,8 +304,8 @@ class Runner:
 
     def on_exit(self) -> None:
         """The process is gone: everybody who waits hears of it."""
-        if self._exited.is_set():
-            return
+        if self._exited.is_set() or not self._spawned:
+            return  # a load that was canceled before its process ran: nobody waits
         self._exited.set()
         error = self._death()
         if not self._closing:

@@ -131,3 +131,19 @@ async def test_a_runner_that_dies_ends_the_answers_and_says_so(runner: Runner) -
     late = asyncio.Event()
     runner.when_ended(late.set)
     assert late.is_set()
+
+
+async def test_a_load_that_is_canceled_while_its_process_starts_is_no_news(
+    engine: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    problems: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+    for turns in range(8):
+        load = asyncio.create_task(Runner.start(protocol.Load("nothing")))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        load.cancel()
+        await asyncio.wait((load,))
+        assert load.cancelled()
+    assert problems == []
+    assert caplog.records == []
