@@ -31,8 +31,7 @@ from ollama_server.generation.prompt import Prompt, build
 from ollama_server.generation.request import GenerationRequest
 from ollama_server.media.prepare import MediaService
 from ollama_server.metrics import Metrics
-from ollama_server.runtime.pool import Pool
-from ollama_server.runtime.runner import Runner
+from ollama_server.runtime.pool import Lease, Pool
 
 _MAX_TOP_LOGPROBS = 20
 _RAW_CONFLICT = "raw mode does not support template, system, or context"
@@ -72,7 +71,7 @@ class GenerationService:
             yield Started(load_ns)
             if idle:
                 return
-            run = _Run(request, installed, lease.runner, options, think)
+            run = _Run(request, installed, lease, options, think)
             prompt = await run.prepare()
             if request.render_only:
                 yield Rendered(prompt.text, len(prompt.media))
@@ -94,7 +93,7 @@ class GenerationService:
         think = check(request, installed)
         options = self._options(request, installed)
         async with self._pool.acquire(installed.model, options.load, request.keep_alive) as lease:
-            run = _Run(replace(request, truncate=False), installed, lease.runner, options, think)
+            run = _Run(replace(request, truncate=False), installed, lease, options, think)
             prompt = await run.prepare()
             texts = [part.text for part in prompt.parts if isinstance(part, protocol.Text)]
             counted = await lease.runner.tokenize(texts)
@@ -158,18 +157,20 @@ class _Run:
         self,
         request: GenerationRequest,
         installed: Installed,
-        runner: Runner,
+        lease: Lease,
         options: Options,
         think: Think,
     ) -> None:
         self._request = request
         self._installed = installed
-        self._runner = runner
+        self._lease = lease
+        self._runner = lease.runner
         self._options = options
         self._think = think
         self._tools: list[Tool] = [] if request.tool_choice.mode == "none" else request.tools
         self._prompt: Prompt
         self._constraint: protocol.Grammar | None = None
+        self._unanswered = request.n
 
     async def prepare(self) -> Prompt:
         """Render the prompt and build the grammar; both are kept for ``answers``."""
@@ -190,9 +191,16 @@ class _Run:
             async for event in events:
                 yield event
 
+    def _answered(self) -> None:
+        """The runner is done with an answer: with the last one, others may have it."""
+        self._unanswered -= 1
+        if not self._unanswered:
+            self._lease.release()
+
     async def _answer(self, index: int) -> AsyncGenerator[Chunk | Done, None]:
         parser = self._parser()
-        async with aclosing(self._runner.generate(self._message(index))) as news:
+        message = self._message(index)
+        async with aclosing(self._runner.generate(message, self._answered)) as news:
             async for items in news:
                 events: list[Chunk | Done] = []
                 try:

@@ -9,10 +9,11 @@ share one runner.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,12 +77,22 @@ def _parts(model: Model) -> tuple[object, ...]:
     return model.projectors, model.adapters, model.draft
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Lease:
     """The right to use a runner until the block ends; ``load_ns`` is how long it took to get."""
 
     runner: Runner
     load_ns: int
+    _give_back: Callable[[], None] | None
+
+    def release(self) -> None:
+        """Give the right back before the block ends: the runner has nothing left to do for it.
+
+        Who reads slowly would otherwise keep others from loading a model.
+        """
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            give_back()
 
 
 @dataclass(eq=False, slots=True)
@@ -128,10 +139,12 @@ class Pool:
                 loaded.keep_alive = keep_alive
         else:
             loaded = await self._join_load(model, options, keep_alive)
+        load_ns = time.perf_counter_ns() - started
+        lease = Lease(loaded.runner, load_ns, functools.partial(self._release, loaded))
         try:
-            yield Lease(loaded.runner, time.perf_counter_ns() - started)
+            yield lease
         finally:
-            self._release(loaded)
+            lease.release()
 
     def unload(self, model: Model) -> None:
         """Let a model go as soon as its work is done, also one that is still loaded for somebody.

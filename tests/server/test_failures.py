@@ -32,6 +32,15 @@ LONG = {
 }
 
 
+# More of an answer than fits into the buffers between the server and a client that does not read.
+HEAVY = {
+    **LONG,
+    "logprobs": True,
+    "top_logprobs": 20,
+    "options": {"num_predict": 3800, "temperature": 0},
+}
+
+
 @contextmanager
 def asked(server: ServerProcess, body: dict[str, Any]) -> Iterator[socket.socket]:
     """Send a request, and drop the connection at the end of the block."""
@@ -39,7 +48,10 @@ def asked(server: ServerProcess, body: dict[str, Any]) -> Iterator[socket.socket
     head = (
         f"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+    with socket.socket() as connection:
+        # What a client does not read stays with the server, or nearly so.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", server.port))
         # Without lingering the connection ends with a reset, as when a client is killed.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.sendall(head.encode() + content)
@@ -86,6 +98,17 @@ def test_a_hundred_clients_that_hang_up_leave_nothing_behind(server: ServerProce
     wait_until(lambda: idle(server))
     assert server.generate("Hi")["done"] is True
     assert set(server.runners()) <= set(runners)  # others may have gone meanwhile
+
+
+def test_who_does_not_read_an_answer_does_not_keep_others_from_loading(
+    server: ServerProcess,
+) -> None:
+    with asked(server, HEAVY):
+        wait_until(lambda: server.metric("ollama_generations_running") == 1)
+        answer = server.generate("Hi", options={"num_ctx": 256})
+        assert answer["done"] is True
+        assert server.metric("ollama_generations_running") == 1
+    wait_until(lambda: idle(server))
 
 
 # --- servers of their own -------------------------------------------------------------------------
