@@ -216,6 +216,12 @@ class Pool:
             loop = asyncio.get_running_loop()
             loaded.timer = loop.call_later(loaded.keep_alive, self._drop, loaded)
 
+    def _forget(self, loaded: Loaded) -> None:
+        """A runner has ended: it leaves the list, and nobody waits for its work any more."""
+        if self._loaded.get(loaded.key) is loaded:
+            self._drop(loaded)
+        loaded.idle.set()
+
     def _drop(self, loaded: Loaded) -> None:
         """Take a model off the list; its process ends in the background."""
         if loaded.timer is not None:
@@ -301,6 +307,7 @@ class Pool:
                 expires_at = time.time() + duration
                 loaded = Loaded(model, options, runner, auto, duration, expires_at)
                 self._loaded[loaded.key] = loaded
+                runner.when_ended(functools.partial(self._forget, loaded))
             self._take(loaded)
             return loaded
 
