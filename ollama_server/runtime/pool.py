@@ -117,7 +117,7 @@ class Pool:
         self._turn = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
         self._gpus: asyncio.Task[list[devices.Device]] | None = None
-        self._gpus_at = 0.0
+        self._gpus_at = -math.inf  # when their free memory was read, if that still holds
 
     # --- the public side --------------------------------------------------------------------------
 
@@ -232,7 +232,11 @@ class Pool:
         log.info("unloading %s", loaded.model.name.short)
         task = asyncio.create_task(loaded.runner.close())
         self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        task.add_done_callback(self._closed)
+
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        self._closing.discard(task)
+        self._gpus_at = -math.inf
 
     # --- loading ----------------------------------------------------------------------------------
 
@@ -303,6 +307,7 @@ class Pool:
                 plan, auto = await self._plan(model, options)
                 await self._make_room(plan)
                 runner = await self._start(plan, files)
+                self._gpus_at = -math.inf
                 duration = self._settings.keep_alive
                 expires_at = time.time() + duration
                 loaded = Loaded(model, options, runner, auto, duration, expires_at)

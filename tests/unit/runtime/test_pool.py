@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ollama_server.runtime import devices
+from ollama_server.runtime.devices import Device
 from ollama_server.runtime.plan import LoadOptions
 from ollama_server.runtime.pool import Pool
 from ollama_server.settings import Settings
@@ -18,6 +20,7 @@ from ollama_server.store.model import Model
 from ollama_server.store.names import parse
 from tests.process import TINY, wait_until
 
+PLENTY = 1 << 40
 ANY, OTHER = LoadOptions(), LoadOptions(num_ctx=256)
 
 
@@ -111,3 +114,15 @@ async def test_a_runner_that_died_makes_room_before_any_other_has_to(
     await until(lambda: names(pool) == {"oldest", "old"})
     await load(pool, model("new"))
     assert names(pool) == {"oldest", "old", "new"}
+
+
+async def test_no_more_models_leave_a_gpu_than_it_takes(
+    pool: Pool, model: Callable[[str], Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find_gpus() -> list[Device]:
+        return [Device("GPU0", total=PLENTY, free=PLENTY if len(pool.loaded()) < 2 else 0)]
+
+    monkeypatch.setattr(devices, "find_gpus", find_gpus)
+    for name in ("first", "second", "third"):
+        await load(pool, model(name))
+    assert names(pool) == {"second", "third"}
