@@ -41,7 +41,10 @@ _decode = msgspec.json.Decoder(_Report).decode
 
 
 async def find_gpus() -> list[Device]:
-    """All GPUs; none when the engine was built without a GPU backend, or cannot tell."""
+    """All GPUs; none when the engine was built without a GPU backend, or cannot tell.
+
+    Raises OSError when no process can be started to ask it.
+    """
     if _is_built_without_gpu():
         return []
     process = await asyncio.create_subprocess_exec(

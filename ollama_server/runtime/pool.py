@@ -414,8 +414,17 @@ class Pool:
             await asyncio.wait(set(self._closing))
 
     async def _find_gpus(self, *, fresh: bool = False) -> list[devices.Device]:
+        """All GPUs; their free memory as it was a while ago, or ``fresh``."""
         stale = time.monotonic() - self._gpus_at > _FREE_MEMORY_SECONDS
         if self._gpus is None or (fresh and stale and self._gpus.done()):
             self._gpus_at = time.monotonic()
             self._gpus = asyncio.create_task(devices.find_gpus())
-        return await asyncio.shield(self._gpus)
+        search = self._gpus
+        try:
+            return await asyncio.shield(search)
+        except OSError as error:
+            # The machine is out of processes or files, which may be over soon.
+            log.warning("cannot look for GPUs: %s", error)
+            if self._gpus is search:
+                self._gpus = None
+            return []

@@ -126,3 +126,23 @@ async def test_no_more_models_leave_a_gpu_than_it_takes(
     for name in ("first", "second", "third"):
         await load(pool, model(name))
     assert names(pool) == {"second", "third"}
+
+
+async def test_gpus_that_could_not_be_looked_for_are_looked_for_again(
+    pool: Pool, model: Callable[[str], Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = 0
+
+    async def find_gpus() -> list[Device]:
+        nonlocal looked
+        looked += 1
+        if looked == 1:
+            raise BlockingIOError(11, "fork: Resource temporarily unavailable")
+        return [Device("GPU0", total=PLENTY, free=PLENTY)]
+
+    monkeypatch.setattr(devices, "find_gpus", find_gpus)
+    pool.start()
+    await load(pool, model("one"))
+    await load(pool, model("two"))
+    assert looked > 1
+    assert names(pool) == {"one", "two"}
