@@ -18,6 +18,8 @@ log = logging.getLogger("ollama_server")
 
 _BACKLOG = 2048
 _GRACE_SECONDS = 5
+# How long a client may take nothing of what waits for it, a paused one or one without a network.
+_STALL_SECONDS = 300
 
 
 def run(settings: Settings) -> None:
@@ -55,11 +57,20 @@ def run(settings: Settings) -> None:
         sys.exit(1)  # it has said why
 
 
-def listen(address: HostAddress) -> socket.socket:
+def listen(address: HostAddress, stall_seconds: int = _STALL_SECONDS) -> socket.socket:
     """A bound socket; without a host it listens on all interfaces, IPv6 ones included.
 
-    Raises OSError with the address in its text.
+    Linux hangs up on clients that take nothing for ``stall_seconds``. Raises OSError with the
+    address in its text.
     """
+    listener = _bind(address)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Connections have it from the socket that they came in by.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stall_seconds * 1000)
+    return listener
+
+
+def _bind(address: HostAddress) -> socket.socket:
     try:
         if not address.host and socket.has_dualstack_ipv6():
             return socket.create_server(
