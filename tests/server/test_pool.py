@@ -1,4 +1,4 @@
-"""Who is loaded and who has to go, with runners that need no model and GPUs that are not there."""
+"""Who is loaded and who has to go, with real runners; only the GPUs are not there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ollama_server.store.names import parse
 from tests.process import TINY, wait_until
 
 PLENTY = 1 << 40
-ANY, OTHER = LoadOptions(), LoadOptions(num_ctx=256)
+ANY, OTHER = LoadOptions(num_ctx=512), LoadOptions(num_ctx=256)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def pool(engine: None, tmp_path: Path) -> AsyncIterator[Pool]:
+async def pool(tmp_path: Path) -> AsyncIterator[Pool]:
     made = Pool(Settings(models=tmp_path / "models", max_loaded_models=3))
     yield made
     await made.close()
