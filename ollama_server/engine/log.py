@@ -74,3 +74,8 @@ class NativeLog:
         """Bytes of the KV cache."""
         found = BUFFER.findall(self.text())
         return sum(int(float(mib) * 1024 * 1024) for _, kind, mib in found if kind in ("KV", "RS"))
+
+
+def is_host(device: str) -> bool:
+    """Whether a buffer of this name lies in main memory."""
+    return device.startswith("CPU") or device.endswith("_Host") or device == "BLAS"

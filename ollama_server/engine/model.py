@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from . import backends, overrides
 from .errors import RequestError
 from .layers import layers_to_try
-from .log import NativeLog
+from .log import NativeLog, is_host
 from .protocol import Load, ModelInfo
 from .threads import physical_cores
 from .tiles import Work
@@ -495,8 +495,3 @@ class Model:
 
 # Of the library's own prototype, a pointer object comes back, which is looked into every step.
 logits_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(("llama_get_logits", lib._lib))
-
-
-def is_host(device: str) -> bool:
-    """Whether a buffer of this name lies in main memory."""
-    return device.startswith("CPU") or device.endswith("_Host") or device == "BLAS"

@@ -169,21 +169,25 @@ def test_a_folder_is_no_modelfile(command: Command, tmp_path: Path) -> None:
     assert result.err.endswith(f"Error: {tmp_path}: is a directory\n")
 
 
-@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux has it")
-def test_weights_that_cannot_be_read_are_one_line(command: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("FROM tiny\nPARAMETER nonsense 1\n", "unknown parameter 'nonsense'"),
+        pytest.param(
+            "FROM /proc/self/mem\n",
+            "/proc/self/mem: input/output error",
+            marks=pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="Linux has it"),
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_modelfile_is_one_line(
+    command: Command, tmp_path: Path, text: str, error: str
+) -> None:
     path = tmp_path / "Modelfile"
-    path.write_text("FROM /proc/self/mem\n")
+    path.write_text(text)
     result = command("create", "m", "-f", str(path))
     assert result.status == 1
-    assert result.err.endswith("Error: /proc/self/mem: input/output error\n")
-
-
-def test_a_wrong_parameter_in_a_modelfile_is_told(command: Command, tmp_path: Path) -> None:
-    path = tmp_path / "Modelfile"
-    path.write_text("FROM tiny\nPARAMETER nonsense 1\n")
-    result = command("create", "m", "-f", str(path))
-    assert result.status == 1
-    assert result.err.endswith("Error: unknown parameter 'nonsense'\n")
+    assert result.err.endswith(f"Error: {error}\n")
 
 
 def test_stop_unloads(command: Command, server: ServerProcess) -> None:

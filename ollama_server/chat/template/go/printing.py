@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ollama_server.chat.template.go.values import (
@@ -31,7 +32,7 @@ def show(value: Any) -> str:
     return plain(value)
 
 
-def plain(value: Any, depth: int = 0, *, names: bool = False) -> str:
+def plain(value: Any, depth: int = 0) -> str:
     """Go's ``%v``: ``[a b]`` for slices, ``map[k:v]`` for maps, ``{…}`` for structs."""
     current_budget().step()
     if depth > MAX_DEPTH:
@@ -50,21 +51,25 @@ def plain(value: Any, depth: int = 0, *, names: bool = False) -> str:
         return to_json(value)
     if isinstance(value, Union) and len(value) < 2:
         return "".join(value)
-    if isinstance(value, list | tuple):
-        return "[" + " ".join(plain(item, depth + 1, names=names) for item in value) + "]"
+    if isinstance(value, list | tuple | dict | Struct):
+        return compound(value, lambda part: plain(part, depth + 1))
+    return str(value)
+
+
+def compound(
+    value: list[Any] | tuple[Any, ...] | dict[Any, Any] | Struct,
+    shown: Callable[[Any], str],
+    *,
+    names: bool = False,
+) -> str:
+    """What fmt prints around the parts of a slice, a map or a struct, here with its ``names``."""
     if isinstance(value, dict):
-        pairs = (
-            f"{plain(key, depth + 1)}:{plain(value[key], depth + 1, names=names)}"
-            for key in sorted_keys(value)
-        )
+        pairs = (f"{shown(key)}:{shown(value[key])}" for key in sorted_keys(value))
         return "map[" + " ".join(pairs) + "]"
     if isinstance(value, Struct):
-        shown = (
-            (f"{name}:" if names else "") + plain(item, depth + 1, names=names)
-            for name, item in value.fields.items()
-        )
-        return "{" + " ".join(shown) + "}"
-    return str(value)
+        fields = value.fields.items()
+        return "{" + " ".join((f"{name}:" if names else "") + shown(x) for name, x in fields) + "}"
+    return "[" + " ".join(map(shown, value)) + "]"
 
 
 def sorted_keys(mapping: dict[Any, Any]) -> list[Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ollama_server.chat.template.go import literals
-from ollama_server.chat.template.go.printing import MAX_DEPTH, general, plain, sorted_keys
+from ollama_server.chat.template.go.printing import MAX_DEPTH, compound, general, plain
 from ollama_server.chat.template.go.values import Array, Object, Ordered, Struct, Union, type_name
 from ollama_server.chat.template.limits import current_budget
 from ollama_server.errors import TemplateError
@@ -141,21 +141,9 @@ class _Verb:
             return "<nil>"
         if self.letter in "vsqxX" and _has_text(value):
             value = plain(value)
-        if isinstance(value, list | tuple):
-            return "[" + " ".join(self._any(item, depth + 1) for item in value) + "]"
-        if isinstance(value, dict):
-            pairs = (
-                f"{self._any(key, depth + 1)}:{self._any(value[key], depth + 1)}"
-                for key in sorted_keys(value)
-            )
-            return "map[" + " ".join(pairs) + "]"
-        if isinstance(value, Struct):
+        if isinstance(value, list | tuple | dict | Struct):
             names = self.letter == "v" and "+" in self.flags
-            fields = (
-                (f"{name}:" if names else "") + self._any(item, depth + 1)
-                for name, item in value.fields.items()
-            )
-            return "{" + " ".join(fields) + "}"
+            return compound(value, lambda part: self._any(part, depth + 1), names=names)
         shown = self._leaf(value)
         if shown is not None:
             return shown
