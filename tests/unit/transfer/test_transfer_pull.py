@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -18,7 +19,10 @@ from ollama_server.errors import BadRequest, TransferError
 from ollama_server.store.names import Name
 from ollama_server.store.progress import Progress
 from ollama_server.store.store import Store
+from ollama_server.transfer.download import BlobDownload
+from ollama_server.transfer.registry import Location
 from ollama_server.transfer.service import TransferService, pull_name
+from ollama_server.transfer.threads import Threads
 from tests.unit.transfer.conftest import frames_of, name_at, running_service, statuses
 from tests.unit.transfer.local_registry import LocalRegistry, ranged, sha256, truncated
 
@@ -220,36 +224,45 @@ class TestRequests:
         assert store.blobs.read(sha256(WEIGHTS)) == WEIGHTS
 
 
+async def pieces(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+class Elsewhere:
+    """A ``download.Source`` without a server."""
+
+    async def size(self) -> int:
+        return len(WEIGHTS)
+
+    async def locate(self) -> Location:
+        return Location("http://elsewhere.test/blob")
+
+
 class TestStreams:
     @pytest.mark.parametrize("most", [1, 3])
-    async def test_are_no_more_than_wanted(
-        self, registry: LocalRegistry, store: Store, most: int
-    ) -> None:
-        registry.add_model("ns/m", "t", WEIGHTS)
+    async def test_are_no_more_than_wanted(self, store: Store, most: int) -> None:
         plan_on_disk(store, WEIGHTS, parts=6, completed=10)
-        together = asyncio.Barrier(most)
         running, highest = 0, 0
 
-        def storage(request: Request) -> Response | None:
-            if sha256(WEIGHTS) not in request.url.path:
-                return None
-            answer = ranged(request, WEIGHTS)
+        async def answer(request: httpx.Request) -> httpx.Response:
+            nonlocal running, highest
+            running += 1
+            highest = max(highest, running)
+            for _ in range(100):  # everybody in this loop who may ask has asked by then
+                await asyncio.sleep(0)
+            running -= 1
+            start, end = map(int, request.headers["range"].removeprefix("bytes=").split("-"))
+            where = {"Content-Range": f"bytes {start}-{end}/{len(WEIGHTS)}"}
+            return httpx.Response(206, headers=where, content=pieces(WEIGHTS[start : end + 1]))
 
-            async def body() -> AsyncIterator[bytes]:
-                nonlocal running, highest
-                running += 1
-                highest = max(highest, running)
-                await together.wait()
-                await asyncio.sleep(0.05)  # one stream too many would be seen
-                running -= 1
-                yield bytes(answer.body)
-
-            return StreamingResponse(body(), 206, headers=dict(answer.headers))
-
-        registry.storage = storage
-        async with running_service(store, streams=most) as service:
-            await pull(service, registry)
-        assert store.blobs.read(sha256(WEIGHTS)) == WEIGHTS
+        threads = Threads()
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+            digest = sha256(WEIGHTS)
+            await BlobDownload(
+                Elsewhere(), digest, store.blobs, client=client, threads=threads, streams=most
+            ).run()
+        threads.close()
+        assert store.blobs.read(digest) == WEIGHTS
         assert highest == most
 
 
