@@ -111,11 +111,7 @@ def read(
                 if not intake.cancel(message.id):
                     inbox.put(message)
             case p.Tokenize():
-                tokens = [
-                    model.tokenize(text, add_special=message.add_special, special=message.special)
-                    for text in message.texts
-                ]
-                pipe.send(p.Tokenized(message.id, tokens))
+                intake.tokenize(message, pipe.send)
             case p.Detokenize():
                 pipe.send(detokenized(model, message))
             case _:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from .sampling import Sampler, SamplingError
 from .sequence import Sequence
 from .text import TextStream
 from .vision import MediaError, MediaPrompt, Projector, too_long
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # Generations without an end are cut at this many times the context.
 ENDLESS = 10
@@ -71,6 +75,18 @@ class Intake:
         self._pending[request.id] = True
         workers.submit(self._work, request, deliver)
 
+    def tokenize(self, message: p.Tokenize, send: Callable[[p.Tokenized], None]) -> None:
+        """Take texts apart and send their tokens, now or later."""
+        if sum(map(len, message.texts)) > LONG:
+            self._texts.submit(ending_the_process, self._tokenize, message, send)
+        else:
+            self._tokenize(message, send)
+
+    def _tokenize(self, message: p.Tokenize, send: Callable[[p.Tokenized], None]) -> None:
+        options = {"add_special": message.add_special, "special": message.special}
+        tokens = [self._model.tokenize(text, **options) for text in message.texts]
+        send(p.Tokenized(message.id, tokens))
+
     def cancel(self, request: int) -> bool:
         """Forget a request that is still being prepared; False where there is no such request."""
         with self._lock:
@@ -90,12 +106,7 @@ class Intake:
         if not self._pending[request.id]:
             del self._pending[request.id]
             return
-        try:
-            result = self.prepare(request)
-        except BaseException as error:
-            # A future would keep it to itself; the process must not go on half alive.
-            threading.excepthook(threading.ExceptHookArgs((type(error), error, None, None)))
-            raise
+        result = ending_the_process(self.prepare, request)
         with self._lock:
             if self._pending.pop(request.id):
                 deliver(result)
@@ -173,6 +184,18 @@ class Intake:
         """How many tokens at the beginning stay whatever is dropped."""
         keep = len(tokens) if request.num_keep < 0 else request.num_keep
         return keep + self._model.adds_bos
+
+
+def ending_the_process(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do work on another thread, whose failure a future would keep to itself.
+
+    The process must not go on half alive.
+    """
+    try:
+        return work(*args, **kwargs)
+    except BaseException as error:
+        threading.excepthook(threading.ExceptHookArgs((type(error), error, None, None)))
+        raise
 
 
 def cut_middle(tokens: list[int], keep: int, cells: int) -> list[int]:

@@ -187,6 +187,18 @@ def test_text_is_tokenized_while_others_generate(fresh: Runner) -> None:
     fresh.send(p.Cancel(request.id))
 
 
+def test_a_text_that_takes_long_to_tokenize_keeps_nobody_waiting(fresh: Runner) -> None:
+    # llama.cpp's time for control tokens grows with the square of their number.
+    marks = "<|im_start|>" * 40_000
+    long, short = p.Tokenize(fresh.id(), [marks]), p.Tokenize(fresh.id(), ["hello"])
+    fresh.send(long, short)
+    first, second = fresh.receive(), fresh.receive()
+    assert isinstance(first, p.Tokenized)
+    assert isinstance(second, p.Tokenized)
+    assert (first.id, second.id) == (short.id, long.id)
+    assert len(second.tokens[0]) == 40_000
+
+
 def test_a_unified_cache_gives_the_same_text() -> None:
     prompts = [f"{SYSTEM} Question {i}?" for i in range(4)]
     texts = []
